@@ -1,0 +1,2 @@
+//! img-router.
+fn main() {}

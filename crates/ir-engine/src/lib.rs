@@ -1,0 +1,1 @@
+//! Snapshot, plan, keys, health, fan-out, attempts and the judge.

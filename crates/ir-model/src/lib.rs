@@ -1,0 +1,23 @@
+//! The nouns of the gateway: what is asked for, what is drawn, what goes wrong, and who may know a
+//! secret. No I/O, no async, no clock and no random source of its own: both come in through
+//! [`Clock`] and [`Dice`].
+
+mod ask;
+mod blob;
+mod fault;
+mod ids;
+mod node;
+mod picture;
+mod secret;
+mod size;
+mod time;
+
+pub use ask::{Ask, AskPicture, Background, Caller, Drawn, Extras, Job, Quality, ResponseForm, Task};
+pub use blob::{Blob, LiftedBytes, LongText, Spooled};
+pub use fault::{Blame, Charge, Class, Fault, Gate, Message};
+pub use ids::{KeyId, RequestId, hex};
+pub use node::{Map, Node};
+pub use picture::{Flaw, Format, Input, Limits, Output, Picture, Probe, Source};
+pub use secret::Secret;
+pub use size::{Size, SizeAsk, SizeError};
+pub use time::{Clock, Dice, ManualClock, SeededDice, Timestamp};

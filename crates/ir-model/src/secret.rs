@@ -1,0 +1,85 @@
+//! A value that must not be shown.
+
+use std::fmt;
+use subtle_eq::equal;
+use zeroize::Zeroize;
+
+/// A secret text (a platform key, a password, a token). It has no `Display` and no `Serialize`,
+/// its `Debug` shows nothing, and its memory is wiped when it is dropped.
+#[derive(Clone, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself. Every call is a place where a secret can leak: only for writing it to the
+    /// wire that it was stored for, for hashing, and for encrypting.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing is there.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What may be shown: the last four characters of secrets of at least 20, else nothing of it.
+    pub fn masked(&self) -> String {
+        let n = self.0.chars().count();
+        if n >= 20 { format!("****{}", self.0.chars().skip(n - 4).collect::<String>()) } else { "****".to_owned() }
+    }
+
+    /// Compares in time that depends on the length of `other` only.
+    pub fn same_as(&self, other: &str) -> bool {
+        equal(self.0.as_bytes(), other.as_bytes())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+mod subtle_eq {
+    /// Constant-time equality; a length difference is folded in instead of returning early.
+    pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
+        let mut diff = a.len() ^ b.len();
+        for (i, y) in b.iter().enumerate() {
+            diff |= usize::from(a.get(i).copied().unwrap_or(0) ^ y);
+        }
+        std::hint::black_box(diff) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_nothing() {
+        let s = Secret::new("sk-0123456789abcdefghij");
+        assert_eq!(format!("{s:?}"), "Secret(…)");
+        assert_eq!(s.masked(), "****ghij");
+        assert_eq!(Secret::new("short").masked(), "****");
+    }
+
+    #[test]
+    fn compares_whole_values() {
+        let s = Secret::new("abc");
+        assert!(s.same_as("abc"));
+        for other in ["", "ab", "abcd", "abd"] {
+            assert!(!s.same_as(other), "{other}");
+        }
+        assert!(!Secret::new("").same_as("\0"));
+    }
+}

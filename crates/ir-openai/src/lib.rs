@@ -1,0 +1,1 @@
+//! The public dialect: OpenAI's requests, answers, streams and errors.

@@ -1,0 +1,29 @@
+//! Platform adapters as pure values. An adapter is a [`Card`] of data and a few pure functions: it
+//! turns a job into a described exchange and a reply into pictures, a ticket to poll, or a
+//! classified fault. It performs no I/O, sleeps, retries or logs, and reads no clock.
+//!
+//! Adding a platform is one file beside `new_api.rs` and one entry in [`ADAPTERS`].
+
+mod adapter;
+mod call;
+mod card;
+mod local;
+mod new_api;
+mod next;
+mod openai_like;
+mod reply;
+
+pub use adapter::Adapter;
+pub use call::{Call, CallBody, HeaderValue, Method, Part, PartBody, Target};
+pub use card::{Auth, Card, InputForm, SizePolicy, TaskCard};
+pub use local::{Recipe, RecipeInput, render};
+pub use next::{Next, Progress, Ticket};
+pub use reply::{Reply, ReplyBody};
+
+/// Every platform, in the order in which they are listed.
+pub static ADAPTERS: &[&dyn Adapter] = &[&new_api::NewApi, &local::Local];
+
+/// The platform called `name`, in any case.
+pub fn by_name(name: &str) -> Option<&'static dyn Adapter> {
+    ADAPTERS.iter().copied().find(|adapter| adapter.card().name.eq_ignore_ascii_case(name))
+}

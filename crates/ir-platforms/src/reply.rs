@@ -1,0 +1,55 @@
+//! A reply as adapters see it.
+
+use ir_model::{Blob, Node};
+use std::time::Duration;
+
+/// A reply, read into a small document or the spool.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case, values that are text. At most 100.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: ReplyBody,
+}
+
+/// A reply's body by what it turned out to be.
+#[derive(Clone, Debug)]
+pub enum ReplyBody {
+    /// Nothing.
+    Empty,
+    /// A JSON document, its big strings lifted.
+    Json(Node),
+    /// Bytes whose beginning is a picture's, in the spool.
+    Picture(Blob),
+    /// Anything else: the first 64 KiB as text.
+    Text(String),
+}
+
+impl Reply {
+    /// The value of a header, by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The document, if the body is one.
+    pub fn json(&self) -> Option<&Node> {
+        match &self.body {
+            ReplyBody::Json(node) => Some(node),
+            ReplyBody::Empty | ReplyBody::Picture(_) | ReplyBody::Text(_) => None,
+        }
+    }
+
+    /// `Retry-After` or its relatives in seconds (`retry-after-ms` first, as the SDKs read them),
+    /// at most one hour. HTTP dates are resolved by egress, which owns the clock, before an adapter
+    /// sees the reply.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let hour = Duration::from_secs(3600);
+        if let Some(ms) = self.header("retry-after-ms").and_then(|v| v.trim().parse::<u64>().ok()) {
+            return Some(Duration::from_millis(ms).min(hour));
+        }
+        let seconds = self.header("retry-after")?.trim().parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0)?;
+        Some(Duration::from_secs_f64(seconds.min(3600.0)))
+    }
+}

@@ -1,0 +1,1 @@
+//! Listener, layers, routes, shutdown: the assembly.

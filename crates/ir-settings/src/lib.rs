@@ -1,0 +1,1 @@
+//! Every setting with its type, default, range, environment name and source.

@@ -1,0 +1,1 @@
+//! Simulated platforms: scriptable, with faults and a ledger of what was asked.

@@ -1,0 +1,1 @@
+//! Pictures on disk instead of in memory: lifting JSON, spool files, probing, keeping.

@@ -1,0 +1,1 @@
+//! Records and repositories: SQLite behind traits.

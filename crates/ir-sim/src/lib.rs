@@ -1,1 +1,30 @@
 //! Simulated platforms: scriptable, with faults and a ledger of what was asked.
+//!
+//! [`Sim`] is an OpenAI-compatible platform on a loopback port. A request is answered by the first [`Rule`] of its [`Script`] that matches,
+//! else by directives in the prompt (`[sim status=429 retry-after=2]`, see [`directive`]), else by the default [`Behaviour`].
+//! Whatever arrives is written into the [`Ledger`]. [`load`] is the generator that measures a server of this machine.
+//!
+//! Used by tests, benchmarks and demonstrations; no part of the gateway.
+
+mod answer;
+mod behaviour;
+mod body;
+mod config;
+mod connection;
+mod control;
+pub mod directive;
+mod drawing;
+mod intake;
+mod ledger;
+pub mod load;
+mod picture;
+mod script;
+mod server;
+mod validate;
+
+pub use behaviour::{Behaviour, Body, ChatForm, Coding, Cut, Drip, ErrorBody, ErrorShape, Flaw, Form, Length, Pictures};
+pub use config::{PictureFormat, PictureSpec, SimConfig, Strictness, bytes_from_text};
+pub use ledger::{Entry, FormFile, Ledger, Outcome, Recorded};
+pub use picture::make_picture;
+pub use script::{Rule, Script, When};
+pub use server::Sim;

@@ -1,36 +1,93 @@
-//! Any OpenAI-compatible endpoint.
+//! Any OpenAI-compatible endpoint: OpenAI itself, New API and one-api relays, and the many hosts
+//! that speak their protocol. The operator names the base address; any model id is sent as it is.
+//!
+//! `native_n` is 1, as in 1.x: many models behind relays refuse or ignore a larger `n`, pictures cost
+//! the same one by one, arrive in parallel, and one that fails does not take the others with it.
 
-use crate::{Adapter, Auth, Call, Card, Next, Reply};
-use ir_model::{Class, Fault, Job};
+use crate::openai_like as openai;
+use crate::{Adapter, Auth, Call, Card, InputForm, Next, Reply, SizePolicy, TaskCard};
+use ir_model::{Fault, Format, Job, Secret, Size, Task};
 
 /// Any OpenAI-compatible endpoint.
 #[derive(Debug)]
-pub struct NewApi;
+pub(crate) struct NewApi;
+
+/// What holds for all tasks; editing takes pictures besides.
+const TEXT: TaskCard = TaskCard {
+    task: Task::Text,
+    models: &[],
+    default_size: Some(Size::new(1024, 1024)),
+    sizes: SizePolicy::Passed,
+    native_n: 1,
+    max_inputs: 0,
+    inputs: InputForm::None,
+    input_formats: &[],
+    max_input_bytes: 0,
+    mask: false,
+    seed: true,
+    negative_prompt: true,
+    steps: true,
+    guidance: true,
+    openai_hints: true,
+    // OpenAI's limit; dall-e-3 and smaller models judge for themselves.
+    max_prompt: 32_000,
+};
+
+const EDIT: TaskCard = TaskCard {
+    task: Task::Edit,
+    // OpenAI takes 16; 10 is what 1.x promises for every relay.
+    max_inputs: 10,
+    inputs: InputForm::Bytes,
+    input_formats: &[Format::Png, Format::Jpeg, Format::Webp],
+    // "Less than 50 MB" each.
+    max_input_bytes: 49_999_999,
+    mask: true,
+    ..TEXT
+};
 
 static CARD: Card = Card {
     name: "NewApi",
     base_url: None,
     auth: Auth::Required,
-    key_format: |_| false,
+    key_format: has_key_format,
     enabled_by_default: false,
-    tasks: &[],
-    first_byte_secs: None,
+    tasks: &[TEXT, EDIT, TaskCard { task: Task::Blend, ..EDIT }],
+    // GPT image models at high quality take up to two minutes before the first byte.
+    first_byte_secs: Some(180),
     in_plans: true,
     takes_unknown: true,
     open_models: true,
 };
 
+/// `sk-newapi-…`, or `sk-…` of more than 40 characters; visible ASCII throughout.
+fn has_key_format(key: &str) -> bool {
+    let marked = key.strip_prefix("sk-newapi-").is_some_and(|rest| !rest.is_empty());
+    let long = key.starts_with("sk-") && key.len() > 40;
+    (marked || long) && key.bytes().all(|b| b.is_ascii_graphic())
+}
+
 impl Adapter for NewApi {
     fn card(&self) -> &'static Card {
         &CARD
     }
-    fn open(&self, _job: &Job) -> Result<Call, Fault> {
-        Err(Fault::new(Class::UpstreamFault))
+
+    fn open(&self, job: &Job) -> Result<Call, Fault> {
+        openai::draw(job)
     }
-    fn read(&self, _job: &Job, _reply: &Reply) -> Result<Next, Fault> {
-        Err(Fault::new(Class::UpstreamFault))
+
+    fn read(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {
+        openai::pictures(reply).map(Next::Done)
     }
-    fn fault(&self, _reply: &Reply) -> Fault {
-        Fault::new(Class::UpstreamFault)
+
+    fn fault(&self, reply: &Reply) -> Fault {
+        openai::fault(reply)
+    }
+
+    fn list_models(&self, base_url: &str, key: Option<&Secret>) -> Option<Call> {
+        openai::list_models(base_url, key)
+    }
+
+    fn read_models(&self, reply: &Reply) -> Result<Vec<String>, Fault> {
+        openai::models(reply)
     }
 }

@@ -1,0 +1,6 @@
+//! The platforms through the crate's public interface.
+
+mod common;
+mod conformance;
+mod local;
+mod new_api;

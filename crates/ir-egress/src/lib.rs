@@ -1,1 +1,34 @@
 //! The one door out: every outgoing connection, judged by the address it dials.
+//!
+//! - [`Door`] performs described exchanges and downloads pictures.
+//! - [`Wire`] carries requests; [`EgressWire`] for real, [`ScriptedWire`] in tests.
+//! - [`Rules`] say what may be dialled; [`guard`] knows what kind of address an address is, and
+//!   [`parse_url`] reads addresses that came from outside.
+//!
+//! Nothing else in the workspace opens a socket to the outside or resolves a name (clippy's
+//! `disallowed-methods`). There is no proxy: no environment variable is read.
+
+mod connect;
+mod download;
+mod exchange;
+mod faults;
+pub mod guard;
+mod interfaces;
+mod live;
+mod multipart;
+mod peek;
+mod pool;
+mod reply;
+mod resolve;
+mod rules;
+mod scripted;
+mod url_rules;
+mod wire;
+
+pub use exchange::{Door, ExchangeLimits};
+pub use live::EgressWire;
+pub use resolve::{Resolver, SystemResolver};
+pub use rules::{AllowEntry, Pace, Purpose, Refusal, Rules};
+pub use scripted::{Recorded, ScriptedWire};
+pub use url_rules::parse_url;
+pub use wire::{Phase, Timing, Wire, WireBody, WireFault, WireFaultKind, WireReply, WireRequest};

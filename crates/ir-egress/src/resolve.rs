@@ -1,0 +1,81 @@
+//! Names to addresses: one lookup, bounded in time, number and threads.
+
+use crate::wire::{Phase, WireFault, WireFaultKind};
+use async_trait::async_trait;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+/// How long a lookup may take.
+const RESOLVE_TIME: Duration = Duration::from_secs(5);
+/// Answers looked at. Further ones are neither judged nor dialled.
+const MAX_ANSWERS: usize = 16;
+/// Lookups at once. Each holds a thread of the blocking pool until the system's resolver returns.
+const MAX_LOOKUPS: usize = 64;
+
+/// Where names are looked up. Answers are judged by the connector, not here.
+#[async_trait]
+pub trait Resolver: Send + Sync + 'static {
+    /// All addresses of a name, in the order in which they should be tried.
+    ///
+    /// # Errors
+    /// When there is none, or the lookup failed.
+    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
+}
+
+/// The system's resolver (`getaddrinfo`), at most 64 lookups at once.
+#[derive(Debug)]
+pub struct SystemResolver {
+    slots: Arc<Semaphore>,
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self { slots: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+    }
+}
+
+#[async_trait]
+impl Resolver for SystemResolver {
+    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)?;
+        let name = name.to_owned();
+        // In a task of its own, so that a lookup that is given up keeps its slot as long as its thread.
+        let lookup = tokio::spawn(async move {
+            let _slot = slot;
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that resolves names")]
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(found.map(|address| address.ip()).take(MAX_ANSWERS).collect())
+        });
+        lookup.await.map_err(io::Error::other)?
+    }
+}
+
+/// Looks a name up within the bounds.
+///
+/// # Errors
+/// [`WireFaultKind::Resolve`], or [`Phase::Resolve`] timed out.
+pub(crate) async fn resolve(resolver: &dyn Resolver, name: &str, port: u16, end: Instant) -> Result<Vec<SocketAddr>, WireFault> {
+    let fault = |kind, detail: String| WireFault { kind, sent: false, detail };
+    let end = end.min(Instant::now() + RESOLVE_TIME);
+    let mut found = timeout_at(end, resolver.resolve(name))
+        .await
+        .map_err(|_| fault(WireFaultKind::Timeout(Phase::Resolve), format!("{name}: no answer from the resolver in time")))?
+        .map_err(|error| fault(WireFaultKind::Resolve, format!("{name}: {error}")))?;
+    found.truncate(MAX_ANSWERS);
+    // The system's resolver repeats an address per socket type on some platforms.
+    let mut seen = Vec::with_capacity(found.len());
+    found.retain(|ip| {
+        !seen.contains(ip) && {
+            seen.push(*ip);
+            true
+        }
+    });
+    if found.is_empty() {
+        return Err(fault(WireFaultKind::Resolve, format!("{name}: no addresses")));
+    }
+    Ok(found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
+}

@@ -1,0 +1,9 @@
+//! The crate through its public interface, over real loopback connections where sockets matter and
+//! over a scripted wire where they do not.
+
+mod download;
+mod exchange;
+mod faults;
+mod support;
+mod tls;
+mod wire;

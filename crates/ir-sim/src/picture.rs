@@ -11,7 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
-use image::{ImageFormat, Rgb, RgbImage};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{Rgb, RgbImage};
 
 use crate::config::{PictureFormat, PictureSpec};
 
@@ -110,12 +111,14 @@ pub fn make_picture(spec: PictureSpec, number: u64) -> io::Result<Bytes> {
     Ok(file.into())
 }
 
+/// A picture of colour bands whose rows are mostly alike: even a large one is a small file, made quickly.
 fn natural(spec: PictureSpec) -> io::Result<Vec<u8>> {
     let shade = |at: u32, of: u32| u8::try_from(at * 255 / of).unwrap_or(u8::MAX);
-    let picture = RgbImage::from_fn(spec.width, spec.height, |x, y| Rgb([shade(x, spec.width), shade(y, spec.height), 128]));
+    let band = |y: u32| y * 8 / spec.height;
+    let picture = RgbImage::from_fn(spec.width, spec.height, |x, y| Rgb([shade(x, spec.width), shade(band(y), 8), 128]));
     let mut file = Cursor::new(Vec::new());
     match spec.format {
-        PictureFormat::Png => picture.write_to(&mut file, ImageFormat::Png),
+        PictureFormat::Png => picture.write_with_encoder(PngEncoder::new_with_quality(&mut file, CompressionType::Default, FilterType::Up)),
         PictureFormat::Jpeg => picture.write_with_encoder(JpegEncoder::new_with_quality(&mut file, 85)),
     }
     .map_err(io::Error::other)?;
@@ -213,6 +216,11 @@ mod tests {
         whole.extend_from_slice(&template.tail);
         let joined = STANDARD.encode(template.head(3)) + std::str::from_utf8(&template.tail_base64).unwrap();
         assert_eq!(STANDARD.encode(whole), joined);
+    }
+
+    #[test]
+    fn a_large_picture_is_a_small_file_unless_asked() {
+        assert!(make_picture(PictureSpec::default(), 0).unwrap().len() < 16_000);
     }
 
     #[test]

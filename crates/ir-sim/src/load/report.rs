@@ -130,8 +130,8 @@ fn mega(bytes: u64) -> f64 {
 #[must_use]
 pub fn table(reports: &[Report]) -> String {
     let mut text = String::from(
-        "| load | server | requests/s | MB/s | p50 ms | p99 ms | added p50 ms | peak RSS MB | CPU ms/request | errors |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        "| load | server | requests | errors | requests/s | MB/s | p50 ms | p99 ms | added p50 ms | peak RSS MB | CPU ms/request |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     let mut scenarios: Vec<&str> = Vec::new();
     for report in reports {
@@ -148,11 +148,11 @@ pub fn table(reports: &[Report]) -> String {
             let peak = report.peak_rss.map_or_else(dash, |peak| format!("{:.1}", mega(peak)));
             let cpu = report.cpu_ms_per_request.map_or_else(dash, |cpu| format!("{cpu:.3}"));
             let (rate, volume, latency, label) = (report.requests_per_second, report.mb_per_second, report.latency_ms, &report.label);
-            let bad = report.errors + report.unfinished;
+            let (requests, errors) = (report.requests, report.errors);
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "| {scenario} | {label} | {rate:.1} | {volume:.1} | {:.2} | {:.2} | {added} | {peak} | {cpu} | {bad} |",
+                "| {scenario} | {label} | {requests} | {errors} | {rate:.1} | {volume:.1} | {:.2} | {:.2} | {added} | {peak} | {cpu} |",
                 latency.p50, latency.p99
             );
         }

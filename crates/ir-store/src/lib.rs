@@ -1,15 +1,23 @@
-//! Records and repositories. The traits say what is kept and what is promised; [`SqliteStore`] keeps
-//! it in one file, embedded. The behaviour suite in `tests/suite` runs against any implementation.
+//! Records and repositories: SQLite behind traits.
+//!
+//! What the gateway must remember between two starts: key pools (ciphertexts only), the journal of
+//! jobs, the request log and the gallery's index. Pictures are never in here, only their names.
+//!
+//! The traits ([`KeyRepo`], [`Journal`], [`RequestLog`], [`Gallery`], together [`Store`]) say what
+//! any database must do; the behaviour suite in `tests/suite` holds every implementation to it.
+//! [`SqliteStore`] is the one for a single machine.
+//!
+//! An `Ok` of anything that writes means: it is on disk. Nothing of a failed call is.
 
 mod error;
 mod records;
+mod repos;
 mod sqlite;
-mod traits;
 
-pub use error::StoreError;
+pub use error::{Result, StoreError};
 pub use records::{
-    AddedKeys, AttemptNote, AttemptRecord, Cursor, Interrupted, JobRecord, JobState, KeyHealth, KeyRecord, PictureRecord, RequestRecord,
-    UnfinishedJob,
+    AddedKeys, AttemptNote, AttemptRecord, AttemptState, Cursor, Interrupted, JobRecord, JobState, JournalAttempt, JournalEntry, KeyHealth,
+    KeyRecord, PictureRecord, RequestRecord,
 };
+pub use repos::{Gallery, Journal, KeyRepo, MAX_PAGE, RequestLog, Store};
 pub use sqlite::SqliteStore;
-pub use traits::{Gallery, Journal, KeyRepo, RequestLog, Store};

@@ -1,28 +1,28 @@
-//! What is kept.
+//! What is stored, as plain data.
 
 use ir_model::{Charge, Format, KeyId, Size, Timestamp};
-use serde::{Deserialize, Serialize};
 
-/// A key of a pool.
-#[derive(Debug, Clone, PartialEq)]
+/// One entry of a key pool. Holds no plain key: `sealed` is what `ir_settings::Vault` made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// Random.
+    /// Names the entry; unique.
     pub id: KeyId,
-    /// The platform's canonical name.
+    /// The platform that it belongs to, by its canonical name.
     pub platform: String,
     /// What the operator calls it.
     pub name: String,
-    /// Ciphertext: the store never sees the key.
+    /// The key, encrypted.
     pub sealed: Vec<u8>,
-    /// Keyed hash of address and key; unique within a platform.
+    /// A keyed hash of the key, to find duplicates; unique within platform and base address.
     pub fingerprint: String,
-    /// The masked form, for showing.
+    /// What may be shown of the key.
     pub tail: String,
-    /// The address that it belongs to, where it is not the platform's configured one.
+    /// The address that it is for, where it is not the platform's configured one. An empty address
+    /// is stored as none.
     pub base_url: Option<String>,
     /// Models that it may be used for; empty: all.
     pub models: Vec<String>,
-    /// Switched on.
+    /// Switched on by the operator.
     pub enabled: bool,
     /// When it was added.
     pub added: Timestamp,
@@ -30,34 +30,35 @@ pub struct KeyRecord {
     pub health: KeyHealth,
 }
 
-/// How a key fares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a key fares. Counters above 2⁶³−1 are stored as that.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyHealth {
-    /// Which.
+    /// The key.
     pub id: KeyId,
-    /// Why the platform's answer disabled it.
+    /// Why it was taken out of use, if it was.
     pub disabled_reason: Option<String>,
-    /// Until when it is not used.
+    /// Until when it rests.
     pub cooling_until: Option<Timestamp>,
-    /// Why.
+    /// Why it rests.
     pub cooling_reason: Option<String>,
-    /// The last pause that was not named by the platform, in milliseconds.
+    /// The last back-off in milliseconds; the next one doubles it.
     pub backoff_ms: u64,
-    /// Faults of the platform in a row.
+    /// Failures since the last success.
     pub failures_in_row: u32,
-    /// Exchanges begun.
+    /// Attempts made with it.
     pub calls: u64,
-    /// Exchanges that gave pictures.
+    /// Attempts that drew.
     pub successes: u64,
-    /// Exchanges that failed.
+    /// Attempts that failed.
     pub errors: u64,
     /// When it was last used.
     pub last_used: Option<Timestamp>,
-    /// What went wrong last.
+    /// The last failure's words.
     pub last_error: Option<String>,
 }
 
 impl Default for KeyHealth {
+    /// A key that was never used, without its name.
     fn default() -> Self {
         Self {
             id: KeyId(String::new()),
@@ -76,156 +77,212 @@ impl Default for KeyHealth {
 }
 
 /// What became of keys that were to be added.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AddedKeys {
-    /// New ones.
+    /// Added.
     pub added: u64,
-    /// Those that were there already.
+    /// Left out: the same key stands in that pool already, or twice in the list.
     pub duplicates: u64,
 }
 
-/// A job, as it stands in the journal before anything is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One request's work, written down before anything is sent for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRecord {
-    /// The request id.
+    /// Names the job; unique.
     pub id: String,
     /// Who asked.
     pub client: String,
-    /// `text`, `edit`, `blend`.
+    /// `text`, `edit` or `blend`.
     pub task: String,
-    /// The model as asked for.
+    /// The model as it was asked for.
     pub model: String,
-    /// What to draw.
+    /// What to draw: kept so that a picture picked up after a restart has its description.
     pub prompt: String,
     /// When it began.
     pub created: Timestamp,
 }
 
-/// How a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
-    /// Under way.
+    /// Under way, or waiting to be picked up again.
     Running,
-    /// At least one picture was stored.
+    /// Ended with at least one picture.
     Done,
-    /// No picture.
+    /// Ended without.
     Failed,
     /// The caller left before anything was sent.
     Cancelled,
-    /// The process ended while it was under way.
+    /// Ended without a picture, and may have been charged: an answer was lost.
+    Ambiguous,
+    /// The process died while it was under way, and nothing is left to pick up.
     Interrupted,
 }
 
 impl JobState {
-    /// The stored name.
+    /// All states.
+    pub const ALL: [Self; 6] = [Self::Running, Self::Done, Self::Failed, Self::Cancelled, Self::Ambiguous, Self::Interrupted];
+
+    /// The name in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Ambiguous => "ambiguous",
             Self::Interrupted => "interrupted",
         }
     }
 }
 
-/// An attempt, as it stands in the journal before the socket is touched.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One exchange with a platform, written down before its socket is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptRecord {
-    /// The job.
+    /// The job that it is made for.
     pub job: String,
-    /// From 1, within the job.
+    /// Its number within the job, from 1.
     pub number: u32,
     /// The platform.
     pub provider: String,
-    /// Its address.
+    /// The platform's address.
     pub base_url: String,
-    /// Its model.
+    /// The platform's model.
     pub model: String,
-    /// The key's id.
+    /// The entry of the key pool, if one is used.
     pub key: Option<String>,
     /// When it began.
     pub began: Timestamp,
 }
 
-/// What a start found under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Interrupted {
-    /// Jobs.
-    pub jobs: u64,
-    /// Attempts without an outcome: they may have been charged.
-    pub attempts: u64,
-    /// Of these, attempts whose platform had given a ticket.
-    pub tickets: u64,
+/// Where an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AttemptState {
+    /// Written down; it may have been sent or not.
+    Prepared,
+    /// The platform gave a ticket: ask for it, never send again.
+    Ticket,
+    /// Ended, and it is known how.
+    Settled,
+    /// The process died before it was known how it ended.
+    Ambiguous,
 }
 
-/// A job that is under way, or was when the process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnfinishedJob {
-    /// The job.
+impl AttemptState {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Prepared, Self::Ticket, Self::Settled, Self::Ambiguous];
+
+    /// The name in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prepared => "prepared",
+            Self::Ticket => "ticket",
+            Self::Settled => "settled",
+            Self::Ambiguous => "ambiguous",
+        }
+    }
+}
+
+/// An attempt as the journal knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalAttempt {
+    /// What was written before it was sent.
+    pub record: AttemptRecord,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// The platform's ticket.
+    pub ticket: Option<String>,
+    /// How it ended: `ok` or a class of failure.
+    pub outcome: Option<String>,
+    /// Whether it was charged.
+    pub charge: Option<Charge>,
+}
+
+/// A job as the journal knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// What was written before anything was sent.
     pub job: JobRecord,
-    /// Attempts that have no outcome yet, with their tickets.
-    pub open: Vec<(AttemptRecord, Option<String>)>,
+    /// Where it stands.
+    pub state: JobState,
+    /// Names of its pictures.
+    pub pictures: Vec<String>,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// Its attempts, by number.
+    pub attempts: Vec<JournalAttempt>,
 }
 
-/// One attempt in the request log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptNote {
-    /// The platform.
-    pub provider: String,
-    /// Its model.
-    pub model: String,
-    /// The key's id.
-    pub key: Option<String>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// `ok` or the class of its failure.
-    pub outcome: String,
-    /// The platform's own words, at most 500 characters.
-    pub message: String,
+/// What a start found of the runs before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Jobs that were under way and are over now.
+    pub jobs: u64,
+    /// Attempts of which nobody knows how they ended.
+    pub attempts: u64,
+    /// Jobs with a ticket that can be picked up again; they are still [`JobState::Running`].
+    /// At most 10 000, oldest first.
+    pub resumable: Vec<JournalEntry>,
 }
 
-/// One request in the request log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One row of the request log.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestRecord {
-    /// Given by the store, ascending.
+    /// Given by the store, ever rising; ignored when a record is appended.
     pub id: Option<i64>,
-    /// The request id.
+    /// The request's name.
     pub request_id: String,
-    /// When it began.
+    /// When it came.
     pub time: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// Who asked.
     pub client: String,
-    /// `text`, `edit`, `blend`.
+    /// `text`, `edit` or `blend`.
     pub task: String,
-    /// The model as asked for.
+    /// The model as it was asked for.
     pub asked_model: String,
-    /// The platform that drew, or failed last.
+    /// The platform that drew or failed last.
     pub provider: Option<String>,
     /// Its model.
     pub model: Option<String>,
-    /// `ok` or the class of the failure.
+    /// `ok`, or the failure's class.
     pub outcome: String,
-    /// What was to be drawn.
+    /// What to draw; empty where prompts are not to be kept.
     pub prompt: String,
-    /// Names of the stored pictures.
+    /// Names of its pictures.
     pub pictures: Vec<String>,
-    /// Every attempt.
+    /// What was tried, in order.
     pub attempts: Vec<AttemptNote>,
 }
 
-/// One picture in the gallery's index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One attempt, as the request log shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptNote {
+    /// The platform.
+    pub provider: String,
+    /// Its model.
+    pub model: String,
+    /// The entry of the key pool, if one was used.
+    pub key: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// `ok`, or the failure's class.
+    pub outcome: String,
+    /// The platform's words.
+    pub message: String,
+}
+
+/// One stored picture, as the gallery lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PictureRecord {
-    /// Unique; `/storage/<name>`.
+    /// Its file name; unique.
     pub name: String,
-    /// Where it lies under the storage folder.
+    /// Where it is, relative to the storage folder.
     pub path: String,
-    /// Hexadecimal.
+    /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
-    /// Length.
+    /// Its length.
     pub bytes: u64,
     /// Its format.
     pub format: Format,
@@ -233,35 +290,34 @@ pub struct PictureRecord {
     pub size: Size,
     /// What was to be drawn.
     pub prompt: String,
-    /// What was drawn instead.
+    /// The prompt that the platform really used, when it is another.
     pub revised_prompt: Option<String>,
     /// The platform's model.
     pub model: String,
     /// The platform.
     pub provider: String,
-    /// `text`, `edit`, `blend`; empty for pictures of 1.x.
+    /// `text`, `edit` or `blend`.
     pub task: String,
-    /// When it was drawn.
+    /// When it was stored.
     pub created: Timestamp,
-    /// The request.
+    /// The request that it was drawn for.
     pub request_id: String,
     /// Who asked.
     pub client: String,
 }
 
-/// Where a page of the gallery begins: after this picture, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl PictureRecord {
+    /// The place right after this picture in a page of the gallery.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { created: self.created, name: self.name.clone() }
+    }
+}
+
+/// A place in the gallery: what follows is older, or as old with a smaller name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// When the last picture of the page before was drawn.
+    /// When the last picture seen was stored.
     pub created: Timestamp,
     /// Its name.
     pub name: String,
-}
-
-pub(crate) const fn charge_name(charge: Charge) -> &'static str {
-    match charge {
-        Charge::No => "no",
-        Charge::Maybe => "maybe",
-        Charge::Yes => "yes",
-    }
 }

@@ -1,81 +1,100 @@
-//! The gallery's index.
+//! The gallery's table.
 
-use crate::sqlite::keys::{count, number};
-use crate::{Cursor, Gallery, PictureRecord, SqliteStore, StoreError};
+use super::SqliteStore;
+use super::columns::{count, int, list, unreadable};
+use crate::error::{Result, StoreError};
+use crate::records::{Cursor, PictureRecord};
+use crate::repos::{Gallery, MAX_PAGE};
 use async_trait::async_trait;
 use ir_model::{Format, Size, Timestamp};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-const MOST: u32 = 100;
-const COLUMNS: &str = "name, path, sha256, bytes, format, width, height, prompt, revised_prompt, model, provider, task, created, request_id, client";
+/// Names looked up by one query: bounds the text that is made of them.
+const NAMES: usize = 10_000;
 
 #[async_trait]
 impl Gallery for SqliteStore {
-    async fn add(&self, p: PictureRecord) -> Result<(), StoreError> {
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "INSERT INTO pictures (name, path, sha256, bytes, format, width, height, prompt, revised_prompt, model, provider, task, created, request_id, client) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (name) DO NOTHING",
-            )?
-            .execute(params![
-                p.name,
-                p.path,
-                p.sha256,
-                number(p.bytes),
-                p.format.openai_name(),
-                p.size.width,
-                p.size.height,
-                p.prompt,
-                p.revised_prompt,
-                p.model,
-                p.provider,
-                p.task,
-                p.created.0,
-                p.request_id,
-                p.client
-            ])?;
-            Ok(())
-        })
-        .await
+    async fn add(&self, picture: PictureRecord) -> Result<()> {
+        self.write(move |db| insert(db, &picture)).await
     }
 
-    async fn get(&self, name: &str) -> Result<Option<PictureRecord>, StoreError> {
+    async fn get(&self, name: &str) -> Result<Option<PictureRecord>> {
         let name = name.to_owned();
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pictures WHERE name = ?1 AND deleted IS NULL"))?;
-            statement.query_row([name], |row| Ok(record(row))).optional()?.transpose()
+        self.read(move |db| {
+            let mut select = db.prepare_cached("SELECT * FROM gallery WHERE name = ?1 AND deleted_at IS NULL")?;
+            Ok(select.query_row([name], record).optional()?)
         })
         .await
     }
 
-    async fn pictures(&self, after: Option<Cursor>, limit: u32) -> Result<Vec<PictureRecord>, StoreError> {
-        self.read(move |connection| {
-            let after = after.unwrap_or(Cursor { created: Timestamp(i64::MAX), name: String::new() });
-            let mut statement =
-                connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pictures WHERE deleted IS NULL AND (created, name) < (?1, ?2) ORDER BY created DESC, name DESC LIMIT ?3"))?;
-            let rows = statement.query_map(params![after.created.0, after.name, limit.min(MOST)], |row| Ok(record(row)))?;
-            rows.map(|row| row?).collect()
+    async fn page(&self, cursor: Option<Cursor>, limit: u32) -> Result<Vec<PictureRecord>> {
+        let limit = limit.min(MAX_PAGE);
+        self.read(move |db| match cursor {
+            None => {
+                let mut select =
+                    db.prepare_cached("SELECT * FROM gallery WHERE deleted_at IS NULL ORDER BY created DESC, name DESC LIMIT ?1")?;
+                Ok(select.query_map([limit], record)?.collect::<rusqlite::Result<_>>()?)
+            }
+            Some(Cursor { created, name }) => {
+                let mut select = db.prepare_cached(
+                    "SELECT * FROM gallery WHERE deleted_at IS NULL AND (created, name) < (?1, ?2) ORDER BY created DESC, name DESC LIMIT ?3",
+                )?;
+                Ok(select.query_map((created.0, name, limit), record)?.collect::<rusqlite::Result<_>>()?)
+            }
         })
         .await
     }
 
-    async fn remove(&self, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.write(move |tx| Ok(tx.execute("DELETE FROM pictures WHERE name = ?1", [name])? > 0)).await
+    async fn remove(&self, name: &str) -> Result<bool> {
+        let (name, now) = (name.to_owned(), self.clock.now());
+        self.write(move |db| {
+            let mut update = db.prepare_cached("UPDATE gallery SET deleted_at = ?2 WHERE name = ?1 AND deleted_at IS NULL")?;
+            Ok(update.execute((name, now.0))? > 0)
+        })
+        .await
     }
 
-    async fn count(&self) -> Result<u64, StoreError> {
-        self.read(|connection| connection.query_row("SELECT count(*) FROM pictures WHERE deleted IS NULL", [], |row| Ok(count(row, 0)))?).await
+    async fn removed(&self, limit: u32) -> Result<Vec<PictureRecord>> {
+        let limit = limit.min(MAX_PAGE);
+        self.read(move |db| {
+            let mut select = db.prepare_cached("SELECT * FROM gallery WHERE deleted_at IS NOT NULL ORDER BY deleted_at, name LIMIT ?1")?;
+            Ok(select.query_map([limit], record)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
     }
 
-    async fn names_missing_from(&self, names: &[String]) -> Result<Vec<String>, StoreError> {
+    async fn forget(&self, names: &[String]) -> Result<u64> {
         let names = names.to_vec();
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT 1 FROM pictures WHERE name = ?1")?;
+        self.write(move |db| {
+            let mut delete = db.prepare_cached("DELETE FROM gallery WHERE name = ?1 AND deleted_at IS NOT NULL")?;
+            let mut forgotten = 0;
+            for name in &names {
+                forgotten += delete.execute([name])?;
+            }
+            Ok(u64::try_from(forgotten).unwrap_or(0))
+        })
+        .await
+    }
+
+    async fn count(&self) -> Result<u64> {
+        self.read(|db| {
+            let rows: i64 = db.prepare_cached("SELECT count(*) FROM gallery WHERE deleted_at IS NULL")?.query_row([], |row| row.get(0))?;
+            Ok(u64::try_from(rows).unwrap_or(0))
+        })
+        .await
+    }
+
+    async fn names_missing_from(&self, names: &[String]) -> Result<Vec<String>> {
+        let names = names.to_vec();
+        self.read(move |db| {
+            let mut select = db.prepare_cached(
+                "SELECT given.value FROM json_each(?1) AS given
+                 WHERE NOT EXISTS (SELECT 1 FROM gallery WHERE gallery.name = given.value) ORDER BY given.key",
+            )?;
             let mut missing = Vec::new();
-            for name in names {
-                if !statement.exists([&name])? {
-                    missing.push(name);
+            for some in names.chunks(NAMES) {
+                for name in select.query_map([list(some)], |row| row.get(0))? {
+                    missing.push(name?);
                 }
             }
             Ok(missing)
@@ -84,22 +103,56 @@ impl Gallery for SqliteStore {
     }
 }
 
-fn record(row: &Row<'_>) -> Result<PictureRecord, StoreError> {
-    let format: String = row.get(4)?;
+/// Lists a picture; see [`Gallery::add`].
+pub(super) fn insert(db: &Connection, picture: &PictureRecord) -> Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO gallery (name, path, sha256, bytes, format, width, height, prompt, revised_prompt, model, provider, task, created,
+                              request_id, client)
+         VALUES (:name, :path, :sha256, :bytes, :format, :width, :height, :prompt, :revised_prompt, :model, :provider, :task, :created,
+                 :request_id, :client)
+         ON CONFLICT (name) DO NOTHING",
+    )?;
+    let rows = insert.execute(named_params! {
+        ":name": picture.name,
+        ":path": picture.path,
+        ":sha256": picture.sha256,
+        ":bytes": int(picture.bytes),
+        ":format": picture.format.openai_name(),
+        ":width": picture.size.width,
+        ":height": picture.size.height,
+        ":prompt": picture.prompt,
+        ":revised_prompt": picture.revised_prompt,
+        ":model": picture.model,
+        ":provider": picture.provider,
+        ":task": picture.task,
+        ":created": picture.created.0,
+        ":request_id": picture.request_id,
+        ":client": picture.client,
+    })?;
+    if rows > 0 {
+        return Ok(());
+    }
+    let mut select = db.prepare_cached("SELECT sha256 = ?2 FROM gallery WHERE name = ?1")?;
+    let same: bool = select.query_row((&picture.name, &picture.sha256), |row| row.get(0))?;
+    if same { Ok(()) } else { Err(StoreError::Duplicate { what: format!("another picture named '{}'", picture.name) }) }
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<PictureRecord> {
+    let format: String = row.get("format")?;
     Ok(PictureRecord {
-        name: row.get(0)?,
-        path: row.get(1)?,
-        sha256: row.get(2)?,
-        bytes: count(row, 3)?,
-        format: Format::from_name(&format).ok_or_else(|| StoreError::Value(format!("picture format '{format}'")))?,
-        size: Size::new(row.get(5)?, row.get(6)?),
-        prompt: row.get(7)?,
-        revised_prompt: row.get(8)?,
-        model: row.get(9)?,
-        provider: row.get(10)?,
-        task: row.get(11)?,
-        created: Timestamp(row.get(12)?),
-        request_id: row.get(13)?,
-        client: row.get(14)?,
+        name: row.get("name")?,
+        path: row.get("path")?,
+        sha256: row.get("sha256")?,
+        bytes: count(row, "bytes")?,
+        format: Format::from_name(&format).ok_or_else(|| unreadable("format", format!("unknown '{format}'")))?,
+        size: Size::new(row.get("width")?, row.get("height")?),
+        prompt: row.get("prompt")?,
+        revised_prompt: row.get("revised_prompt")?,
+        model: row.get("model")?,
+        provider: row.get("provider")?,
+        task: row.get("task")?,
+        created: Timestamp(row.get("created")?),
+        request_id: row.get("request_id")?,
+        client: row.get("client")?,
     })
 }

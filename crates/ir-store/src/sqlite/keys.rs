@@ -1,153 +1,162 @@
-//! Pools of platform keys.
+//! The key pools' tables.
 
-use crate::{AddedKeys, KeyHealth, KeyRecord, KeyRepo, SqliteStore, StoreError};
+use super::SqliteStore;
+use super::columns::{count, get_list, int, list};
+use crate::error::Result;
+use crate::records::{AddedKeys, KeyHealth, KeyRecord};
+use crate::repos::KeyRepo;
 use async_trait::async_trait;
 use ir_model::{KeyId, Timestamp};
-use rusqlite::{Row, Transaction, params};
-
-const SELECT: &str = "SELECT id, platform, name, sealed, fingerprint, tail, base_url, models, enabled, added, disabled_reason, cooling_until, \
-     cooling_reason, backoff_ms, failures_in_row, calls, successes, errors, last_used, last_error FROM keys ORDER BY seq";
+use rusqlite::{Connection, Row, named_params};
 
 #[async_trait]
 impl KeyRepo for SqliteStore {
-    async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(SELECT)?;
-            let rows = statement.query_map([], |row| Ok(record(row)))?;
-            rows.map(|row| row?).collect()
+    async fn keys(&self) -> Result<Vec<KeyRecord>> {
+        self.read(|db| {
+            let mut select = db.prepare_cached("SELECT * FROM keys JOIN key_health USING (id) ORDER BY platform, added, keys.rowid")?;
+            Ok(select.query_map([], record)?.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
 
-    async fn add_keys(&self, keys: Vec<KeyRecord>) -> Result<AddedKeys, StoreError> {
-        self.write(move |tx| {
+    async fn add_keys(&self, keys: Vec<KeyRecord>) -> Result<AddedKeys> {
+        self.write(move |db| {
             let mut done = AddedKeys::default();
-            for key in keys {
-                if insert(tx, &key)? { done.added += 1 } else { done.duplicates += 1 }
+            for key in &keys {
+                if insert(db, key)? {
+                    upsert_health(db, &key.id, &key.health)?;
+                    done.added += 1;
+                } else {
+                    done.duplicates += 1;
+                }
             }
             Ok(done)
         })
         .await
     }
 
-    async fn update_key(&self, key: KeyRecord) -> Result<bool, StoreError> {
-        self.write(move |tx| {
-            let changed = tx.prepare_cached("UPDATE keys SET name = ?2, sealed = ?3, fingerprint = ?4, tail = ?5, base_url = ?6, models = ?7, enabled = ?8 WHERE id = ?1")?.execute(params![
-                key.id.0,
-                key.name,
-                key.sealed,
-                key.fingerprint,
-                key.tail,
-                key.base_url,
-                key.models.join("\n"),
-                key.enabled
-            ])?;
-            write_health(tx, &key.health)?;
-            Ok(changed > 0)
+    async fn update_key(&self, key: KeyRecord) -> Result<bool> {
+        self.write(move |db| {
+            let found = update(db, &key)?;
+            if found {
+                upsert_health(db, &key.id, &key.health)?;
+            }
+            Ok(found)
         })
         .await
     }
 
-    async fn delete_key(&self, id: &KeyId) -> Result<bool, StoreError> {
-        let id = id.0.clone();
-        self.write(move |tx| Ok(tx.execute("DELETE FROM keys WHERE id = ?1", [id])? > 0)).await
+    async fn delete_key(&self, id: &KeyId) -> Result<bool> {
+        let id = id.clone();
+        self.write(move |db| Ok(db.prepare_cached("DELETE FROM keys WHERE id = ?1")?.execute([&id.0])? > 0)).await
     }
 
-    async fn save_key_health(&self, health: Vec<KeyHealth>) -> Result<(), StoreError> {
-        self.write(move |tx| health.iter().try_for_each(|health| write_health(tx, health))).await
+    async fn save_key_health(&self, health: Vec<KeyHealth>) -> Result<()> {
+        self.write(move |db| {
+            let mut known = db.prepare_cached("SELECT 1 FROM keys WHERE id = ?1")?;
+            for one in &health {
+                if known.exists([&one.id.0])? {
+                    upsert_health(db, &one.id, one)?;
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
-fn insert(tx: &Transaction<'_>, key: &KeyRecord) -> Result<bool, StoreError> {
-    let h = &key.health;
-    let inserted = tx
-        .prepare_cached(
-            "INSERT INTO keys (id, platform, name, sealed, fingerprint, tail, base_url, models, enabled, added, disabled_reason, cooling_until, cooling_reason, \
-             backoff_ms, failures_in_row, calls, successes, errors, last_used, last_error) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
-             ON CONFLICT (platform, fingerprint) DO NOTHING",
-        )?
-        .execute(params![
-            key.id.0,
-            key.platform,
-            key.name,
-            key.sealed,
-            key.fingerprint,
-            key.tail,
-            key.base_url,
-            key.models.join("\n"),
-            key.enabled,
-            key.added.0,
-            h.disabled_reason,
-            h.cooling_until.map(|t| t.0),
-            h.cooling_reason,
-            number(h.backoff_ms),
-            h.failures_in_row,
-            number(h.calls),
-            number(h.successes),
-            number(h.errors),
-            h.last_used.map(|t| t.0),
-            h.last_error
-        ])?;
-    Ok(inserted > 0)
+/// `false`: the pool has this key already.
+fn insert(db: &Connection, key: &KeyRecord) -> Result<bool> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO keys (id, platform, name, sealed, fingerprint, tail, base_url, models, enabled, added)
+         VALUES (:id, :platform, :name, :sealed, :fingerprint, :tail, :base_url, :models, :enabled, :added)
+         ON CONFLICT (platform, base_url, fingerprint) DO NOTHING",
+    )?;
+    let rows = insert.execute(named_params! {
+        ":id": key.id.0,
+        ":platform": key.platform,
+        ":name": key.name,
+        ":sealed": key.sealed,
+        ":fingerprint": key.fingerprint,
+        ":tail": key.tail,
+        ":base_url": key.base_url.as_deref().unwrap_or_default(),
+        ":models": list(&key.models),
+        ":enabled": key.enabled,
+        ":added": key.added.0,
+    })?;
+    Ok(rows > 0)
 }
 
-fn write_health(tx: &Transaction<'_>, h: &KeyHealth) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "UPDATE keys SET disabled_reason = ?2, cooling_until = ?3, cooling_reason = ?4, backoff_ms = ?5, failures_in_row = ?6, calls = ?7, successes = ?8, \
-         errors = ?9, last_used = ?10, last_error = ?11 WHERE id = ?1",
-    )?
-    .execute(params![
-        h.id.0,
-        h.disabled_reason,
-        h.cooling_until.map(|t| t.0),
-        h.cooling_reason,
-        number(h.backoff_ms),
-        h.failures_in_row,
-        number(h.calls),
-        number(h.successes),
-        number(h.errors),
-        h.last_used.map(|t| t.0),
-        h.last_error
-    ])?;
+fn update(db: &Connection, key: &KeyRecord) -> Result<bool> {
+    let mut update = db.prepare_cached(
+        "UPDATE keys SET platform = :platform, name = :name, sealed = :sealed, fingerprint = :fingerprint, tail = :tail,
+                         base_url = :base_url, models = :models, enabled = :enabled, added = :added
+         WHERE id = :id",
+    )?;
+    let rows = update.execute(named_params! {
+        ":id": key.id.0,
+        ":platform": key.platform,
+        ":name": key.name,
+        ":sealed": key.sealed,
+        ":fingerprint": key.fingerprint,
+        ":tail": key.tail,
+        ":base_url": key.base_url.as_deref().unwrap_or_default(),
+        ":models": list(&key.models),
+        ":enabled": key.enabled,
+        ":added": key.added.0,
+    })?;
+    Ok(rows > 0)
+}
+
+fn upsert_health(db: &Connection, id: &KeyId, health: &KeyHealth) -> Result<()> {
+    let mut upsert = db.prepare_cached(
+        "INSERT OR REPLACE INTO key_health (id, disabled_reason, cooling_until, cooling_reason, backoff_ms, failures_in_row,
+                                            calls, successes, errors, last_used, last_error)
+         VALUES (:id, :disabled_reason, :cooling_until, :cooling_reason, :backoff_ms, :failures_in_row,
+                 :calls, :successes, :errors, :last_used, :last_error)",
+    )?;
+    upsert.execute(named_params! {
+        ":id": id.0,
+        ":disabled_reason": health.disabled_reason,
+        ":cooling_until": health.cooling_until.map(|at| at.0),
+        ":cooling_reason": health.cooling_reason,
+        ":backoff_ms": int(health.backoff_ms),
+        ":failures_in_row": health.failures_in_row,
+        ":calls": int(health.calls),
+        ":successes": int(health.successes),
+        ":errors": int(health.errors),
+        ":last_used": health.last_used.map(|at| at.0),
+        ":last_error": health.last_error,
+    })?;
     Ok(())
 }
 
-fn record(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
-    let id = KeyId(row.get(0)?);
-    let models: String = row.get(7)?;
+fn record(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
+    let id = KeyId(row.get("id")?);
+    let base_url: String = row.get("base_url")?;
     Ok(KeyRecord {
-        platform: row.get(1)?,
-        name: row.get(2)?,
-        sealed: row.get(3)?,
-        fingerprint: row.get(4)?,
-        tail: row.get(5)?,
-        base_url: row.get(6)?,
-        models: models.lines().map(str::to_owned).collect(),
-        enabled: row.get(8)?,
-        added: Timestamp(row.get(9)?),
+        id: id.clone(),
+        platform: row.get("platform")?,
+        name: row.get("name")?,
+        sealed: row.get("sealed")?,
+        fingerprint: row.get("fingerprint")?,
+        tail: row.get("tail")?,
+        base_url: (!base_url.is_empty()).then_some(base_url),
+        models: get_list(row, "models")?,
+        enabled: row.get("enabled")?,
+        added: Timestamp(row.get("added")?),
         health: KeyHealth {
-            id: id.clone(),
-            disabled_reason: row.get(10)?,
-            cooling_until: row.get::<_, Option<i64>>(11)?.map(Timestamp),
-            cooling_reason: row.get(12)?,
-            backoff_ms: count(row, 13)?,
-            failures_in_row: row.get(14)?,
-            calls: count(row, 15)?,
-            successes: count(row, 16)?,
-            errors: count(row, 17)?,
-            last_used: row.get::<_, Option<i64>>(18)?.map(Timestamp),
-            last_error: row.get(19)?,
+            id,
+            disabled_reason: row.get("disabled_reason")?,
+            cooling_until: row.get::<_, Option<i64>>("cooling_until")?.map(Timestamp),
+            cooling_reason: row.get("cooling_reason")?,
+            backoff_ms: count(row, "backoff_ms")?,
+            failures_in_row: row.get("failures_in_row")?,
+            calls: count(row, "calls")?,
+            successes: count(row, "successes")?,
+            errors: count(row, "errors")?,
+            last_used: row.get::<_, Option<i64>>("last_used")?.map(Timestamp),
+            last_error: row.get("last_error")?,
         },
-        id,
     })
-}
-
-/// SQLite's integers are signed.
-pub(crate) fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn count(row: &Row<'_>, column: usize) -> Result<u64, StoreError> {
-    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
 }

@@ -1,76 +1,115 @@
-//! The request log.
+//! The request log's tables.
 
-use crate::sqlite::keys::{count, number};
-use crate::{AttemptNote, RequestLog, RequestRecord, SqliteStore, StoreError};
+use super::columns::{count, get_list, int, list};
+use super::{SqliteStore, delete_in_portions};
+use crate::error::Result;
+use crate::records::{AttemptNote, RequestRecord};
+use crate::repos::{MAX_PAGE, RequestLog};
 use async_trait::async_trait;
 use ir_model::Timestamp;
-use rusqlite::{Row, params};
-
-const MOST: u32 = 100;
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 #[async_trait]
 impl RequestLog for SqliteStore {
-    async fn append(&self, requests: Vec<RequestRecord>) -> Result<(), StoreError> {
-        self.write(move |tx| {
-            let mut insert = tx.prepare_cached(
-                "INSERT INTO requests (request_id, time, duration_ms, client, task, asked_model, provider, model, outcome, prompt, pictures, attempts) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?;
-            for r in requests {
-                let attempts = serde_json::to_string(&r.attempts).map_err(|error| StoreError::Value(error.to_string()))?;
-                insert.execute(params![
-                    r.request_id,
-                    r.time.0,
-                    number(r.duration_ms),
-                    r.client,
-                    r.task,
-                    r.asked_model,
-                    r.provider,
-                    r.model,
-                    r.outcome,
-                    r.prompt,
-                    r.pictures.join("\n"),
-                    attempts
-                ])?;
-            }
-            Ok(())
+    async fn append(&self, records: Vec<RequestRecord>) -> Result<()> {
+        self.write(move |db| records.iter().try_for_each(|record| insert(db, record))).await
+    }
+
+    async fn page(&self, before: Option<i64>, limit: u32) -> Result<Vec<RequestRecord>> {
+        let limit = limit.min(MAX_PAGE);
+        self.read(move |db| {
+            let mut select = db.prepare_cached("SELECT * FROM requests WHERE id < ?1 ORDER BY id DESC LIMIT ?2")?;
+            // Ids end one below the largest number: SQLite refuses to give that one.
+            let rows = select.query_map((before.unwrap_or(i64::MAX), limit), record)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            rows.into_iter().map(|record| with_attempts(db, record)).collect()
         })
         .await
     }
 
-    async fn page(&self, before: Option<i64>, limit: u32) -> Result<Vec<RequestRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, request_id, time, duration_ms, client, task, asked_model, provider, model, outcome, prompt, pictures, attempts \
-                 FROM requests WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-            )?;
-            let rows = statement.query_map(params![before.unwrap_or(i64::MAX), limit.min(MOST)], |row| Ok(record(row)))?;
-            rows.map(|row| row?).collect()
+    async fn request(&self, request_id: &str) -> Result<Option<RequestRecord>> {
+        let request_id = request_id.to_owned();
+        self.read(move |db| {
+            let mut select = db.prepare_cached("SELECT * FROM requests WHERE request_id = ?1 ORDER BY id DESC LIMIT 1")?;
+            select.query_row([request_id], record).optional()?.map(|record| with_attempts(db, record)).transpose()
         })
         .await
     }
 
-    async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |tx| Ok(tx.execute("DELETE FROM requests WHERE time < ?1", [before.0])? as u64)).await
+    async fn prune(&self, before: Timestamp) -> Result<u64> {
+        let delete = "DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE time < ?1 LIMIT ?2)";
+        delete_in_portions(self, delete, before, None).await
     }
 }
 
-fn record(row: &Row<'_>) -> Result<RequestRecord, StoreError> {
-    let (pictures, attempts): (String, String) = (row.get(11)?, row.get(12)?);
-    let attempts: Vec<AttemptNote> = serde_json::from_str(&attempts).map_err(|error| StoreError::Value(error.to_string()))?;
+fn insert(db: &Connection, record: &RequestRecord) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO requests (request_id, time, duration_ms, client, task, asked_model, provider, model, outcome, prompt, pictures)
+         VALUES (:request_id, :time, :duration_ms, :client, :task, :asked_model, :provider, :model, :outcome, :prompt, :pictures)",
+    )?
+    .execute(named_params! {
+        ":request_id": record.request_id,
+        ":time": record.time.0,
+        ":duration_ms": int(record.duration_ms),
+        ":client": record.client,
+        ":task": record.task,
+        ":asked_model": record.asked_model,
+        ":provider": record.provider,
+        ":model": record.model,
+        ":outcome": record.outcome,
+        ":prompt": record.prompt,
+        ":pictures": list(&record.pictures),
+    })?;
+    let id = db.last_insert_rowid();
+    let mut insert = db.prepare_cached(
+        "INSERT INTO request_attempts (request, number, provider, model, key, duration_ms, outcome, message)
+         VALUES (:request, :number, :provider, :model, :key, :duration_ms, :outcome, :message)",
+    )?;
+    for (number, note) in (1..).zip(&record.attempts) {
+        let number: i64 = number;
+        insert.execute(named_params! {
+            ":request": id,
+            ":number": number,
+            ":provider": note.provider,
+            ":model": note.model,
+            ":key": note.key,
+            ":duration_ms": int(note.duration_ms),
+            ":outcome": note.outcome,
+            ":message": note.message,
+        })?;
+    }
+    Ok(())
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
     Ok(RequestRecord {
-        id: Some(row.get(0)?),
-        request_id: row.get(1)?,
-        time: Timestamp(row.get(2)?),
-        duration_ms: count(row, 3)?,
-        client: row.get(4)?,
-        task: row.get(5)?,
-        asked_model: row.get(6)?,
-        provider: row.get(7)?,
-        model: row.get(8)?,
-        outcome: row.get(9)?,
-        prompt: row.get(10)?,
-        pictures: pictures.lines().map(str::to_owned).collect(),
-        attempts,
+        id: Some(row.get("id")?),
+        request_id: row.get("request_id")?,
+        time: Timestamp(row.get("time")?),
+        duration_ms: count(row, "duration_ms")?,
+        client: row.get("client")?,
+        task: row.get("task")?,
+        asked_model: row.get("asked_model")?,
+        provider: row.get("provider")?,
+        model: row.get("model")?,
+        outcome: row.get("outcome")?,
+        prompt: row.get("prompt")?,
+        pictures: get_list(row, "pictures")?,
+        attempts: Vec::new(),
     })
+}
+
+fn with_attempts(db: &Connection, mut record: RequestRecord) -> Result<RequestRecord> {
+    let mut select = db.prepare_cached("SELECT * FROM request_attempts WHERE request = ?1 ORDER BY number")?;
+    let notes = select.query_map([record.id], |row| {
+        Ok(AttemptNote {
+            provider: row.get("provider")?,
+            model: row.get("model")?,
+            key: row.get("key")?,
+            duration_ms: count(row, "duration_ms")?,
+            outcome: row.get("outcome")?,
+            message: row.get("message")?,
+        })
+    })?;
+    record.attempts = notes.collect::<rusqlite::Result<_>>()?;
+    Ok(record)
 }

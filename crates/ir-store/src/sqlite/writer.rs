@@ -1,110 +1,225 @@
-//! The one writer: a thread with its connection and a bounded queue. Whatever waits in the queue
-//! goes into one transaction, each change under a savepoint of its own, so that one that fails does
-//! not take the others with it; all are answered after the commit.
+//! The one thread that writes. It takes everything that is queued, up to a bound, into one
+//! transaction, so that one fsync serves many callers; each change under its own savepoint, so that
+//! one that fails hurts no other. Callers are answered after the commit.
 
-use crate::StoreError;
+use crate::error::{Result, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::fs::File;
 use std::sync::Mutex;
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, oneshot};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
 
+/// Changes that may wait for the writer.
 const QUEUE: usize = 1024;
-const GROUP: usize = 256;
+/// Changes in one transaction: few enough that none waits long for the others.
+const BATCH: usize = 256;
+/// How long a change may wait before it is begun; then it is refused, undone.
+const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A change with its way to answer. Running it gives what is to be told once the commit is known.
-type Change = Box<dyn FnOnce(&Transaction<'_>) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
+/// Tells a caller what became of its change, once the commit's result is known.
+type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+/// Runs a change in a transaction, or refuses it.
+type Work = Box<dyn FnOnce(Result<&Transaction<'_>>) -> Ran + Send>;
 
-enum Message {
-    Change(Change),
-    Close(oneshot::Sender<()>),
+/// A change that waits.
+struct Command {
+    queued: Instant,
+    work: Work,
 }
 
-pub(crate) struct Writer {
-    queue: mpsc::Sender<Message>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+/// A change that was run and waits for the commit.
+struct Ran {
+    error: Option<StoreError>,
+    answer: Answer,
+}
+
+/// The callers' end.
+pub(super) struct Writer {
+    /// `None` once closed.
+    queue: Mutex<Option<mpsc::Sender<Command>>>,
+    /// Ends when the thread does.
+    finished: watch::Receiver<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Self {
+    /// Starts the thread. It holds the lock until the database is closed.
+    pub(super) fn start(db: Connection, lock: File) -> std::io::Result<Self> {
         let (queue, inbox) = mpsc::channel(QUEUE);
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || work(connection, inbox)).expect("the system gives a thread at start");
-        Self { queue, thread: Mutex::new(Some(thread)) }
+        let (alive, finished) = watch::channel(());
+        let writing = Writing { inbox, db, failed: None };
+        let thread = std::thread::Builder::new().name("ir-store-writer".to_owned()).spawn(move || {
+            // In this order, also when the thread panics: the database is closed, then the lock
+            // released, then it is told.
+            let _alive = alive;
+            let _lock = lock;
+            writing.run();
+        })?;
+        Ok(Self { queue: Mutex::new(Some(queue)), finished, thread: Some(thread) })
     }
 
-    pub(crate) async fn run<T: Send + 'static>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
-        let (tell, told) = oneshot::channel();
-        let change: Change = Box::new(move |tx| {
-            let result = within_savepoint(tx, change);
-            Box::new(move |committed| {
-                let result = match committed {
-                    Ok(()) => result,
-                    Err(error) => Err(StoreError::Sql(error.to_string())),
-                };
-                let _ = tell.send(result);
-            })
-        });
-        self.queue.send(Message::Change(change)).await.map_err(|_| StoreError::Closed)?;
-        told.await.map_err(|_| StoreError::Closed)?
-    }
-
-    pub(crate) async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        if self.queue.send(Message::Close(done)).await.is_ok() {
-            let _ = closed.await;
-        }
-        if let Some(thread) = self.thread.lock().expect("no panic while held").take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn within_savepoint<T>(tx: &Transaction<'_>, change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    tx.execute_batch("SAVEPOINT one")?;
-    let result = change(tx);
-    tx.execute_batch(if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" })?;
-    result
-}
-
-fn work(mut connection: Connection, mut inbox: mpsc::Receiver<Message>) {
-    let mut closing = None;
-    while closing.is_none() {
-        let Some(first) = inbox.blocking_recv() else { break };
-        let mut next = Some(first);
-        let mut group: Vec<Change> = Vec::new();
-        while let Some(message) = next {
-            match message {
-                Message::Change(change) => group.push(change),
-                Message::Close(done) => closing = Some(done),
+    pub(super) async fn run<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    {
+        let (answer, wait) = oneshot::channel();
+        let command = Command { queued: Instant::now(), work: Box::new(move |tx| run(tx, work, answer)) };
+        let queue = self.queue.lock().expect("no panic while held").clone().ok_or(StoreError::Closed)?;
+        match queue.try_send(command) {
+            Ok(()) => {}
+            Err(TrySendError::Full(command)) => {
+                let sent = tokio::time::timeout(PATIENCE, queue.send(command)).await;
+                sent.map_err(|_| StoreError::Busy)?.map_err(|_| StoreError::Closed)?;
             }
-            next = if group.len() < GROUP && closing.is_none() { inbox.try_recv().ok() } else { None };
+            Err(TrySendError::Closed(_)) => return Err(StoreError::Closed),
         }
-        commit(&mut connection, group);
+        drop(queue);
+        // No deadline here: the thread bounds the wait itself, and only it knows what was done.
+        wait.await.unwrap_or(Err(StoreError::Closed))
     }
-    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
-    drop(connection);
-    if let Some(done) = closing {
-        let _ = done.send(());
+
+    /// Lets everything accepted be written, and waits until the database is closed.
+    pub(super) async fn close(&self) {
+        drop(self.queue.lock().expect("no panic while held").take());
+        let mut finished = self.finished.clone();
+        while finished.changed().await.is_ok() {}
     }
 }
 
-fn commit(connection: &mut Connection, group: Vec<Change>) {
-    if group.is_empty() {
-        return;
-    }
-    let mut answers = Vec::with_capacity(group.len());
-    let committed = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
-        answers.extend(group.into_iter().map(|change| change(&tx)));
-        tx.commit()
-    });
-    // When the transaction could not even begin, the changes are dropped unanswered: their callers
-    // see `Closed`, which is as final as any other failure.
-    match committed {
-        Ok(()) => answers.into_iter().for_each(|answer| answer(Ok(()))),
-        Err(error) => {
-            tracing::error!(%error, "a group of changes could not be committed");
-            let error = StoreError::from(error);
-            answers.into_iter().for_each(|answer| answer(Err(&error)));
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.lock().expect("no panic while held").take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the database's thread had panicked");
         }
     }
+}
+
+/// Runs one change under a savepoint. The caller hears of it after the commit.
+fn run<T, W>(tx: Result<&Transaction<'_>>, work: W, answer: oneshot::Sender<Result<T>>) -> Ran
+where
+    T: Send + 'static,
+    W: FnOnce(&Transaction<'_>) -> Result<T>,
+{
+    let result = tx.and_then(|tx| apart(tx, work));
+    let error = result.as_ref().err().cloned();
+    let answer = Box::new(move |committed: Result<()>| {
+        // Whoever asked may have left; the change stands all the same.
+        let _ = answer.send(committed.and(result));
+    });
+    Ran { error, answer }
+}
+
+fn apart<T>(tx: &Transaction<'_>, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    tx.prepare_cached("SAVEPOINT command")?.execute([])?;
+    let result = work(tx);
+    // Some failures make SQLite undo the whole transaction; then there is no savepoint left.
+    if tx.is_autocommit() {
+        return result.and(Err(StoreError::Database { detail: "the transaction was undone".to_owned() }));
+    }
+    let ended = match &result {
+        Ok(_) => tx.prepare_cached("RELEASE command").and_then(|mut s| s.execute([])),
+        Err(_) => {
+            let undone = tx.prepare_cached("ROLLBACK TO command").and_then(|mut s| s.execute([]));
+            undone.and_then(|_| tx.prepare_cached("RELEASE command")?.execute([]))
+        }
+    };
+    match ended {
+        Ok(_) => result,
+        Err(error) => {
+            // Neither kept nor undone for certain: nothing of this transaction may be committed.
+            tx.execute_batch("ROLLBACK").ok();
+            Err(error.into())
+        }
+    }
+}
+
+/// The thread's end.
+struct Writing {
+    inbox: mpsc::Receiver<Command>,
+    db: Connection,
+    failed: Option<StoreError>,
+}
+
+impl Writing {
+    fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(command) = self.inbox.blocking_recv() {
+            batch.push(command);
+            while batch.len() < BATCH
+                && let Ok(command) = self.inbox.try_recv()
+            {
+                batch.push(command);
+            }
+            self.commit(batch.drain(..));
+        }
+        self.shut();
+    }
+
+    fn commit(&mut self, batch: impl Iterator<Item = Command>) {
+        let mut ran = Vec::with_capacity(BATCH);
+        let committed = match &self.failed {
+            Some(failed) => {
+                ran.extend(batch.map(|command| (command.work)(Err(failed.clone()))));
+                Ok(())
+            }
+            None => transact(&mut self.db, batch, &mut ran),
+        };
+        let fatal =
+            committed.as_ref().err().into_iter().chain(ran.iter().filter_map(|ran| ran.error.as_ref())).find(|error| error.is_fatal());
+        if let Some(error) = fatal {
+            tracing::error!(%error, "the database failed: nothing is written until a restart");
+            self.failed = Some(StoreError::Failed { detail: error.to_string() });
+        }
+        for ran in ran {
+            (ran.answer)(committed.clone());
+        }
+    }
+
+    /// Leaves the database in order. What was answered is on disk already: a failure here loses nothing.
+    fn shut(self) {
+        if self.failed.is_some() {
+            return;
+        }
+        if let Err(error) = self.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
+            tracing::warn!(%error, "the database could not be tidied; the next start will do it");
+        }
+        self.db.flush_prepared_statement_cache();
+        if let Err((_, error)) = self.db.close() {
+            tracing::warn!(%error, "the database could not be closed");
+        }
+    }
+}
+
+/// One transaction over many changes. An error means that nothing of any of them was kept.
+fn transact(db: &mut Connection, mut batch: impl Iterator<Item = Command>, ran: &mut Vec<Ran>) -> Result<()> {
+    let tx = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(tx) => tx,
+        Err(error) => {
+            let error = StoreError::from(error);
+            ran.extend(batch.map(|command| (command.work)(Err(error.clone()))));
+            return Err(error);
+        }
+    };
+    while let Some(command) = batch.next() {
+        if command.queued.elapsed() > PATIENCE {
+            ran.push((command.work)(Err(StoreError::Busy)));
+            continue;
+        }
+        let one = (command.work)(Ok(&tx));
+        let undone = tx.is_autocommit();
+        let error = one.error.clone();
+        ran.push(one);
+        if undone {
+            let error = error.unwrap_or_else(|| StoreError::Database { detail: "the transaction was undone".to_owned() });
+            ran.extend(batch.map(|command| (command.work)(Err(error.clone()))));
+            return Err(error);
+        }
+    }
+    tx.commit().map_err(StoreError::from)
 }

@@ -1,0 +1,161 @@
+//! What any database must do for the gateway. Every method may fail with [`StoreError`]'s `Busy`,
+//! `Full`, `Disk`, `Failed`, `Corrupt`, `Database` and `Closed`; what else can go wrong stands beside it.
+//!
+//! [`StoreError`]: crate::StoreError
+
+use crate::error::Result;
+use crate::records::{
+    AddedKeys, AttemptRecord, Cursor, Interrupted, JobRecord, JobState, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestRecord,
+};
+use async_trait::async_trait;
+use ir_model::{Charge, KeyId, Timestamp};
+
+/// The most rows of one page; larger limits are cut to it. 1.x answered up to 1000 pictures at once.
+pub const MAX_PAGE: u32 = 1000;
+
+/// The key pools.
+#[async_trait]
+pub trait KeyRepo: Send + Sync {
+    /// All keys of all platforms, by platform, then by age.
+    async fn keys(&self) -> Result<Vec<KeyRecord>>;
+
+    /// Adds keys, all or none. A key that its pool has already is left out and counted.
+    ///
+    /// # Errors
+    /// `Duplicate` when an id is taken.
+    async fn add_keys(&self, keys: Vec<KeyRecord>) -> Result<AddedKeys>;
+
+    /// Replaces a record whole, its health included. `false`: there is no such key.
+    ///
+    /// # Errors
+    /// `Duplicate` when the pool has the same key under another id.
+    async fn update_key(&self, key: KeyRecord) -> Result<bool>;
+
+    /// Removes a key. `false`: there is no such key.
+    async fn delete_key(&self, id: &KeyId) -> Result<bool>;
+
+    /// Stores how keys fare. Keys that are gone meanwhile are passed over.
+    async fn save_key_health(&self, health: Vec<KeyHealth>) -> Result<()>;
+}
+
+/// The journal of jobs: written before money can be spent, read after a crash.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Writes a job down, running.
+    ///
+    /// # Errors
+    /// `Duplicate` when the id is taken.
+    async fn begin(&self, job: JobRecord) -> Result<()>;
+
+    /// Writes an attempt down, before its socket is opened.
+    ///
+    /// # Errors
+    /// `Missing` when no such job is running; `Duplicate` when the number is taken.
+    async fn attempt(&self, attempt: AttemptRecord) -> Result<()>;
+
+    /// Writes an attempt down, and its job unless that stands there running already: both or none.
+    ///
+    /// # Errors
+    /// `Duplicate` when the job's id belongs to another or a finished job, or the number is taken.
+    async fn begin_with_attempt(&self, job: JobRecord, attempt: AttemptRecord) -> Result<()>;
+
+    /// Keeps the platform's ticket of an attempt, before it is first asked for.
+    ///
+    /// # Errors
+    /// `Missing` when there is no such attempt, or it has ended.
+    async fn ticket(&self, job: &str, attempt: u32, ticket: &str) -> Result<()>;
+
+    /// Notes how an attempt ended. An attempt that was never written down (it cost nothing) is none
+    /// of the journal's business: that is no error.
+    async fn settle(&self, job: &str, attempt: u32, outcome: &str, charge: Charge) -> Result<()>;
+
+    /// Ends a job with the names of its pictures. A job that was never written down is no error.
+    ///
+    /// # Errors
+    /// `Database` when `state` is [`JobState::Running`].
+    async fn finish(&self, job: &str, state: JobState, pictures: Vec<String>) -> Result<()>;
+
+    /// Lists pictures in the gallery and ends their job: all or nothing.
+    ///
+    /// # Errors
+    /// As [`Journal::finish`] and [`Gallery::add`].
+    async fn finish_with(&self, job: &str, state: JobState, pictures: Vec<PictureRecord>) -> Result<()>;
+
+    /// One job with its attempts.
+    async fn job(&self, id: &str) -> Result<Option<JournalEntry>>;
+
+    /// Jobs of earlier runs that are still running: those of [`Journal::mark_interrupted`] that can
+    /// be picked up, or before it was called, all that were under way when the process died. Oldest
+    /// first, at most 10 000.
+    async fn unfinished(&self) -> Result<Vec<JournalEntry>>;
+
+    /// Settles what earlier runs left: attempts without an outcome or a ticket become ambiguous,
+    /// jobs without a ticket to ask for become interrupted. Jobs of this run are not touched.
+    async fn mark_interrupted(&self, now: Timestamp) -> Result<Interrupted>;
+
+    /// Removes jobs that ended before `before`, and jobs of earlier runs that began before it and
+    /// were never picked up. Answers how many.
+    async fn prune_jobs(&self, before: Timestamp) -> Result<u64>;
+}
+
+/// The request log.
+#[async_trait]
+pub trait RequestLog: Send + Sync {
+    /// Appends records with their attempts: all or none.
+    async fn append(&self, records: Vec<RequestRecord>) -> Result<()>;
+
+    /// Records with an id below `before` (`None`: from the newest on), newest first.
+    async fn page(&self, before: Option<i64>, limit: u32) -> Result<Vec<RequestRecord>>;
+
+    /// The newest record of a request.
+    async fn request(&self, request_id: &str) -> Result<Option<RequestRecord>>;
+
+    /// Removes records of requests that came before `before`. Answers how many.
+    async fn prune(&self, before: Timestamp) -> Result<u64>;
+}
+
+/// The gallery's index. What was removed keeps its row, hidden, until its file is gone too.
+#[async_trait]
+pub trait Gallery: Send + Sync {
+    /// Lists a picture. The same picture under the same name again is no error and changes nothing;
+    /// a removed one stays removed.
+    ///
+    /// # Errors
+    /// `Duplicate` when the name belongs to other bytes.
+    async fn add(&self, picture: PictureRecord) -> Result<()>;
+
+    /// One picture.
+    async fn get(&self, name: &str) -> Result<Option<PictureRecord>>;
+
+    /// Pictures after a place, newest first (as old ones: by name, descending).
+    async fn page(&self, cursor: Option<Cursor>, limit: u32) -> Result<Vec<PictureRecord>>;
+
+    /// Hides a picture. `false`: there is none. Its file is to be deleted then, and its row by
+    /// [`Gallery::forget`].
+    async fn remove(&self, name: &str) -> Result<bool>;
+
+    /// Pictures that were removed and not yet forgotten, oldest removal first: recovery deletes their
+    /// files.
+    async fn removed(&self, limit: u32) -> Result<Vec<PictureRecord>>;
+
+    /// Drops the rows of removed pictures. Pictures that are not removed stay. Answers how many.
+    async fn forget(&self, names: &[String]) -> Result<u64>;
+
+    /// How many pictures are listed.
+    async fn count(&self) -> Result<u64>;
+
+    /// Those of `names` that the index does not know, in their order. Removed pictures are known:
+    /// nothing may list them again.
+    async fn names_missing_from(&self, names: &[String]) -> Result<Vec<String>>;
+}
+
+/// Everything that is remembered.
+#[async_trait]
+pub trait Store: KeyRepo + Journal + RequestLog + Gallery {
+    /// Proves by a trivial change that changes reach the disk.
+    async fn ready(&self) -> Result<()>;
+
+    /// Writes what was accepted, puts the database in order and lets go of it. Later calls answer
+    /// `Closed`; closing twice is no error.
+    async fn close(&self);
+}

@@ -1,0 +1,86 @@
+//! Reading connections: a few, opened when first needed, used on the runtime's blocking threads.
+
+use super::named;
+use crate::error::{Result, StoreError};
+use rusqlite::{Connection, OpenFlags};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Connections. More would only wait for each other on the machines that SQLite is for.
+const CONNECTIONS: u32 = 4;
+/// How long a query may wait for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) struct Readers {
+    pool: Arc<Pool>,
+    permits: Arc<Semaphore>,
+}
+
+struct Pool {
+    path: PathBuf,
+    busy_timeout: Duration,
+    /// At most [`CONNECTIONS`].
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
+        let pool = Pool { path, busy_timeout, idle: Mutex::new(Vec::new()) };
+        Self { pool: Arc::new(pool), permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) }
+    }
+
+    pub(super) async fn run<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = permit.map_err(|_| StoreError::Busy)?.map_err(|_| StoreError::Closed)?;
+        let pool = Arc::clone(&self.pool);
+        let read = tokio::task::spawn_blocking(move || {
+            // Given back after the connection is.
+            let _permit = permit;
+            pool.with(work)
+        });
+        read.await.unwrap_or_else(|error| Err(StoreError::Database { detail: format!("a query failed: {error}") }))
+    }
+
+    /// Waits for running queries and closes the connections. Queries after that are refused.
+    pub(super) async fn close(&self) {
+        let all = tokio::time::timeout(PATIENCE, self.permits.acquire_many(CONNECTIONS)).await;
+        if all.is_err() {
+            tracing::warn!("a query runs on while the database is closed");
+        }
+        self.permits.close();
+        self.pool.idle.lock().expect("no panic while held").clear();
+    }
+}
+
+impl Pool {
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let idle = self.idle.lock().expect("no panic while held").pop();
+        let db = match idle {
+            Some(db) => db,
+            None => self.open()?,
+        };
+        // All queries of one call see the same moment.
+        let tx = db.unchecked_transaction()?;
+        let result = work(&tx);
+        drop(tx);
+        self.idle.lock().expect("no panic while held").push(db);
+        result
+    }
+
+    fn open(&self) -> Result<Connection> {
+        let open = || -> Result<Connection> {
+            let db = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            db.busy_timeout(self.busy_timeout)?;
+            db.execute_batch("PRAGMA cache_size = -2048; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;")?;
+            db.set_prepared_statement_cache_capacity(32);
+            Ok(db)
+        };
+        open().map_err(|error| named(&self.path, error))
+    }
+}

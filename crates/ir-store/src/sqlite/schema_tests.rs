@@ -1,0 +1,120 @@
+use super::*;
+use crate::records::{KeyHealth, KeyRecord};
+use crate::repos::KeyRepo;
+use ir_model::{KeyId, ManualClock, Timestamp};
+
+const SECOND: &str = "ALTER TABLE keys ADD COLUMN note TEXT NOT NULL DEFAULT 'none'; UPDATE keys SET name = name || '!';";
+const NEWER: &[&str] = &[schema::SCRIPTS[0], SECOND];
+const BROKEN: &[&str] = &[schema::SCRIPTS[0], SECOND, "UPDATE keys SET name = 'lost'; DROP TABLE gallery; SELECT no_such_function();"];
+const ORPHANING: &[&str] = &[schema::SCRIPTS[0], "DELETE FROM keys;"];
+
+fn open(folder: &Path, scripts: &[&str], now: i64) -> Result<SqliteStore> {
+    SqliteStore::open_with(folder, Arc::new(ManualClock::at(Timestamp(now))), scripts, BUSY_TIMEOUT)
+}
+
+fn key() -> KeyRecord {
+    let id = KeyId("k".to_owned());
+    KeyRecord {
+        id: id.clone(),
+        platform: "Doubao".to_owned(),
+        name: "name".to_owned(),
+        sealed: vec![1],
+        fingerprint: "f".to_owned(),
+        tail: String::new(),
+        base_url: None,
+        models: vec![],
+        enabled: true,
+        added: Timestamp(0),
+        health: KeyHealth { id, ..KeyHealth::default() },
+    }
+}
+
+fn copies(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder.join("backups")) else { return vec![] };
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn version(db: &Connection) -> i64 {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+}
+
+async fn first_version(folder: &Path) {
+    let store = open(folder, schema::SCRIPTS, 0).unwrap();
+    store.add_keys(vec![key()]).await.unwrap();
+    store.close().await;
+    assert_eq!(copies(folder), Vec::<String>::new(), "a new database needs no copy");
+}
+
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date_after_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    first_version(folder.path()).await;
+    let store = open(folder.path(), NEWER, 1_795_388_038_000).unwrap();
+    assert_eq!(store.keys().await.unwrap()[0].name, "name!");
+    assert_eq!(copies(folder.path()), ["img-router-20261122T225358-v1.db"]);
+    let copy = folder.path().join("backups/img-router-20261122T225358-v1.db");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // The copy is a database to go back to.
+    let back = tempfile::tempdir().unwrap();
+    std::fs::copy(copy, back.path().join("img-router.db")).unwrap();
+    assert_eq!(open(back.path(), schema::SCRIPTS, 0).unwrap().keys().await.unwrap(), [key()]);
+    // And nothing is done twice.
+    drop(store);
+    assert_eq!(open(folder.path(), NEWER, 1).unwrap().keys().await.unwrap()[0].name, "name!");
+    assert_eq!(copies(folder.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_step_that_fails_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    first_version(folder.path()).await;
+    let error = open(folder.path(), BROKEN, 1_795_388_038_000).unwrap_err();
+    assert!(matches!(&error, StoreError::Migration { to: 3, .. }), "{error:?}");
+    assert_eq!(copies(folder.path()), ["img-router-20261122T225358-v1.db", "img-router-20261122T225358-v2.db"]);
+    {
+        let db = Connection::open(folder.path().join("img-router.db")).unwrap();
+        assert_eq!(version(&db), 2, "the steps before it stand");
+        let name: String = db.query_row("SELECT name FROM keys", [], |row| row.get(0)).unwrap();
+        assert_eq!(name, "name!");
+    }
+    assert_eq!(open(folder.path(), NEWER, 0).unwrap().keys().await.unwrap()[0].name, "name!");
+}
+
+#[tokio::test]
+async fn a_step_that_leaves_rows_without_their_parents_is_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    first_version(folder.path()).await;
+    let error = open(folder.path(), ORPHANING, 0).unwrap_err();
+    assert!(matches!(&error, StoreError::Migration { to: 2, .. }), "{error:?}");
+    assert_eq!(open(folder.path(), schema::SCRIPTS, 0).unwrap().keys().await.unwrap(), [key()]);
+}
+
+#[tokio::test]
+async fn a_crash_loop_does_not_fill_the_disk_with_copies() {
+    let folder = tempfile::tempdir().unwrap();
+    first_version(folder.path()).await;
+    for second in 0..15 {
+        open(folder.path(), ORPHANING, second * 1000).unwrap_err();
+    }
+    let kept = copies(folder.path());
+    assert_eq!(kept.len(), 10);
+    assert_eq!(kept[9], "img-router-19700101T000014-v1.db", "the newest are kept");
+}
+
+#[tokio::test]
+async fn an_older_version_refuses_and_a_copy_left_half_written_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    first_version(folder.path()).await;
+    std::fs::create_dir(folder.path().join("backups")).unwrap();
+    std::fs::File::create(folder.path().join("backups/img-router.partial")).unwrap();
+    drop(open(folder.path(), NEWER, 0).unwrap());
+    assert_eq!(copies(folder.path()), ["img-router-19700101T000000-v1.db"]);
+    let error = open(folder.path(), schema::SCRIPTS, 0).unwrap_err();
+    assert_eq!(error, StoreError::NewerSchema { path: folder.path().join("img-router.db"), found: 2, known: 1 });
+}

@@ -1,1 +1,37 @@
-//! The public dialect: OpenAI's requests, answers, streams and errors.
+//! The public dialect: OpenAI's requests, answers, streams and errors. The only crate that knows
+//! OpenAI's public JSON.
+//!
+//! Every endpoint is a file: it reads the request into an [`ir_model::Ask`], lets the engine draw,
+//! and writes the answer. Pictures are never in memory: they are lifted out of the request while it
+//! is read and streamed from their files into the answer.
+
+mod answer;
+mod api;
+mod auth;
+mod blend;
+mod body;
+mod chat;
+mod chat_answer;
+mod chat_messages;
+mod compose;
+mod edits;
+mod entry;
+mod error;
+mod form;
+mod generations;
+mod image_stream;
+mod language;
+mod models;
+mod params;
+mod pictures;
+mod rules;
+mod sanitise;
+mod stream;
+#[cfg(test)]
+mod testing;
+mod variations;
+
+pub use api::{Api, Peer, identify_head, method_not_allowed, not_found, refuse_head, router};
+pub use error::{Mode, Reader, render, render_failure};
+pub use language::Language;
+pub use sanitise::sanitise;

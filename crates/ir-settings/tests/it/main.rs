@@ -1,0 +1,8 @@
+//! What the settings promise, through the crate's public interface.
+
+mod files;
+mod patches;
+mod random;
+mod support;
+mod table;
+mod vaults;

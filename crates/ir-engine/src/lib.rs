@@ -1,1 +1,32 @@
-//! Snapshot, plan, keys, health, fan-out, attempts and the judge.
+//! What the gateway decides: who is asking, which platforms are tried in which order with which
+//! keys, what follows from a failure, and when a picture counts as drawn. No HTTP and no SQL here:
+//! exchanges go through `ir_egress::Door`, rows through `ir_store::Store`.
+//!
+//! Configuration, aliases and keys are one immutable [`Snapshot`] swapped whole; a request keeps
+//! the one it began with. Health of keys and upstreams is held in atomic cells that snapshots share.
+
+mod attempt;
+mod breaker;
+mod budget;
+mod draw;
+mod engine;
+mod events;
+mod exchange;
+mod identify;
+mod inputs;
+mod judge;
+mod keys;
+mod models;
+mod pictures;
+mod plan;
+mod recover;
+mod snapshot;
+
+pub use draw::{AttemptNote, DrawEvent, Drawing, Failure, Summary};
+pub use engine::{Engine, EngineParts, NewKey};
+pub use judge::{HealthEffect, KeyEffect, Policy, Step, Verdict, judge};
+pub use keys::{KeyCell, KeyHealthCell};
+pub use models::ModelInfo;
+pub use plan::{Candidate, Exclusion, Plan, Reason, plan};
+pub use recover::{Recovered, Reindexed, reindex};
+pub use snapshot::{KeyProblem, Snapshot, TaskRoute, Upstream};

@@ -1,1 +1,17 @@
-//! Listener, layers, routes, shutdown: the assembly.
+//! The assembly: settings, store, spool, egress and engine put together into a gateway, and the
+//! listener, layers and routes that serve it.
+
+mod connection;
+mod cors;
+mod gateway;
+mod health;
+mod host;
+mod layers;
+mod listener;
+mod logging;
+mod storage;
+
+pub use gateway::{Gateway, OpenError};
+pub use host::{OsDice, SystemClock};
+pub use listener::{Server, ServeError};
+pub use logging::init as init_logging;

@@ -1,0 +1,387 @@
+//! The attempt loop: the only place where anything is sent again. It walks the plan with one
+//! deadline, takes keys, writes the journal before the socket, and does what the judge says.
+
+use crate::draw::{Request, client_name};
+use crate::engine::Engine;
+use crate::events::Event;
+use crate::exchange::{Journalist, converse};
+use crate::judge::{HealthEffect, KeyEffect, Step, judge, usefulness};
+use crate::keys::{Lease, Pick, pick};
+use crate::pictures::{Origin, take};
+use crate::plan::Candidate;
+use futures_util::future::join_all;
+use ir_model::{Caller, Charge, Class, Fault, Gate, Job, KeyId, Output, Secret, Size};
+use ir_platforms::{Auth, Call, Ticket};
+use ir_store::{AttemptNote, AttemptRecord};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Exchanges of one shot, whatever the plan (`R-API-3`).
+const MOST_ATTEMPTS: u32 = 12;
+/// Keys of one upstream that a shot tries.
+const MOST_KEYS: usize = 3;
+/// Times that a shot asks again for pictures that an answer left out.
+const MOST_REFILLS: u32 = 2;
+/// Pauses before the same upstream is asked again: full jitter up to these.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What came of some of a request's pictures.
+#[derive(Debug, Default)]
+pub(crate) struct Shot {
+    /// The index of its first picture.
+    pub(crate) first: u32,
+    /// Pictures delivered.
+    pub(crate) drawn: u32,
+    /// The most useful fault, if pictures are missing.
+    pub(crate) fault: Option<Fault>,
+    /// Who drew, or whose fault it was.
+    pub(crate) by: Option<By>,
+}
+
+/// An upstream and what it was asked to draw.
+#[derive(Debug, Clone)]
+pub(crate) struct By {
+    pub(crate) provider: &'static str,
+    pub(crate) model: String,
+    pub(crate) size: Option<Size>,
+}
+
+/// Where a shot stands within one upstream.
+#[derive(Default)]
+struct Visit {
+    /// Keys that must not be used again.
+    spent: Vec<KeyId>,
+    /// A key to avoid if another one is there.
+    avoid: Option<KeyId>,
+    repeated: bool,
+    refills: u32,
+}
+
+/// Draws `count` pictures, the first of which has the index `first`.
+pub(crate) async fn shoot(request: &Request, first: u32, count: u32) -> Shot {
+    let mut shot = Shot { first, ..Shot::default() };
+    let place = tokio::select! {
+        place = request.engine.place(request.deadline) => place,
+        () = gone(request) => Err(Fault::new(Class::Cancelled)),
+    };
+    let _place = match place {
+        Ok(place) => place,
+        Err(fault) => {
+            shot.fault = Some(fault);
+            return shot;
+        }
+    };
+    let mut queue: VecDeque<(&Candidate, bool)> = request.plan.candidates.iter().map(|c| (c, false)).collect();
+    let mut attempts = 0;
+    while let Some((candidate, deferred)) = queue.pop_front() {
+        let breaker = &candidate.upstream.health.breaker;
+        if !breaker.enter(request.engine.mono()) && !deferred && !queue.is_empty() {
+            queue.push_back((candidate, true));
+            continue;
+        }
+        match visit(request, candidate, &mut shot, count, &mut attempts).await {
+            Step::Stop => break,
+            Step::OtherKey | Step::SameOnce | Step::NextUpstream => {}
+        }
+        if shot.drawn >= count {
+            break;
+        }
+    }
+    if shot.drawn >= count {
+        shot.fault = None;
+    }
+    shot
+}
+
+/// Ends when the caller has left and nothing has been sent.
+async fn gone(request: &Request) {
+    request.events.closed().await;
+    if request.sent.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Tries one upstream until its pictures are there or the judge sends the shot elsewhere.
+async fn visit(request: &Request, candidate: &Candidate, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
+    let mut visit = Visit::default();
+    loop {
+        let missing = count - shot.drawn;
+        if missing == 0 {
+            return Step::Stop;
+        }
+        if let Some(fault) = out_of_bounds(request, *attempts) {
+            note_fault(shot, fault, candidate);
+            return Step::Stop;
+        }
+        let lease = match lease(request, candidate, &visit).await {
+            Ok(lease) => lease,
+            Err(fault) => {
+                note_fault(shot, fault, candidate);
+                return Step::NextUpstream;
+            }
+        };
+        *attempts += 1;
+        let used = lease.as_ref().map(|lease| lease.key().id.clone());
+        let outcome = attempt(request, candidate, lease.as_ref(), missing, shot).await;
+        let step = settle(request, candidate, lease, outcome, shot);
+        match step {
+            None if visit.refills < MOST_REFILLS => visit.refills += 1,
+            None => return Step::NextUpstream,
+            Some(Step::OtherKey) => {
+                let Some(used) = used else { return Step::NextUpstream };
+                visit.spent.push(used);
+                if visit.spent.len() >= MOST_KEYS {
+                    return Step::NextUpstream;
+                }
+            }
+            Some(Step::SameOnce) if !visit.repeated => {
+                visit.repeated = true;
+                visit.avoid = used;
+                let jitter = Duration::from_millis(request.engine.dice.below(PAUSE.as_millis() as u64));
+                tokio::time::sleep(jitter).await;
+            }
+            Some(Step::SameOnce | Step::NextUpstream) => return Step::NextUpstream,
+            Some(Step::Stop) => return Step::Stop,
+        }
+    }
+}
+
+/// Why a shot must not try again, whatever the plan still holds.
+fn out_of_bounds(request: &Request, attempts: u32) -> Option<Fault> {
+    if request.abandoned() {
+        return Some(Fault::new(Class::Cancelled));
+    }
+    if Instant::now() >= request.deadline {
+        return Some(Fault::new(Class::Timeout).charged(Charge::No).detail("the request's deadline passed"));
+    }
+    if attempts >= MOST_ATTEMPTS {
+        return Some(Fault::new(Class::UpstreamFault).charged(Charge::No).detail("the request's attempts are used up"));
+    }
+    if attempts > 0 && !request.engine.budget.withdraw(request.engine.mono()) {
+        return Some(Fault::new(Class::Overloaded).detail("the retry budget is spent"));
+    }
+    None
+}
+
+fn note_fault(shot: &mut Shot, fault: Fault, candidate: &Candidate) {
+    if shot.fault.as_ref().is_none_or(|known| usefulness(&fault) >= usefulness(known)) {
+        shot.fault = Some(fault);
+        if shot.drawn == 0 {
+            shot.by = Some(by(candidate));
+        }
+    }
+}
+
+fn by(candidate: &Candidate) -> By {
+    By { provider: candidate.upstream.name(), model: candidate.model.clone(), size: candidate.size }
+}
+
+/// Takes a key from the pool, waiting for a place on one if all are busy. `None`: the platform runs
+/// without, or the caller brought a key.
+async fn lease(request: &Request, candidate: &Candidate, visit: &Visit) -> Result<Option<Lease>, Fault> {
+    let upstream = &candidate.upstream;
+    if matches!(request.caller, Caller::Relay { .. }) || upstream.card().auth == Auth::None {
+        return Ok(None);
+    }
+    let per_key = request.snapshot.settings.limits.key_concurrency;
+    loop {
+        let freed = upstream.health.freed.notified();
+        tokio::pin!(freed);
+        freed.as_mut().enable();
+        let now = request.engine.clock.now();
+        let mut tried = visit.spent.clone();
+        tried.extend(visit.avoid.clone());
+        let mut found = pick(&upstream.keys, &candidate.model, &tried, per_key, &upstream.turn, now);
+        if visit.avoid.is_some() && matches!(found, Pick::None(_)) {
+            found = pick(&upstream.keys, &candidate.model, &visit.spent, per_key, &upstream.turn, now);
+        }
+        match found {
+            Pick::Lease(lease) => return Ok(Some(lease)),
+            Pick::None(_) if upstream.card().auth == Auth::Optional => return Ok(None),
+            Pick::None(soonest) => {
+                let wait = soonest.filter(|when| *when > now).map(|when| Duration::from_millis(when.since(now)).max(Duration::from_secs(1)));
+                return Err(Fault::new(Class::NoKey).retry_after(wait).detail("no usable key is left"));
+            }
+            Pick::Busy => tokio::select! {
+                () = freed => {}
+                () = tokio::time::sleep_until(request.deadline) => {
+                    return Err(Fault::new(Class::NoKey).retry_after(Some(Duration::from_secs(5))).detail("all keys were busy until the deadline"));
+                }
+                () = gone(request) => return Err(Fault::new(Class::Cancelled)),
+            },
+        }
+    }
+}
+
+/// One conversation with an upstream. Its pictures are delivered; how many there were is returned.
+async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>, missing: u32, shot: &mut Shot) -> Result<u32, Fault> {
+    let engine = &request.engine;
+    let upstream = &candidate.upstream;
+    let number = request.attempts.fetch_add(1, Ordering::Relaxed) + 1;
+    let began = Instant::now();
+    let limits = engine.exchange_limits(&request.snapshot, upstream, request.deadline);
+    let result = async {
+        let job = job(request, candidate, lease, missing, shot.first + shot.drawn);
+        let call = upstream.adapter.open(&job)?;
+        journal(request, candidate, lease, number, &call).await?;
+        request.sent.store(true, Ordering::Relaxed);
+        let scribe = Scribe { engine, job: request.job.clone(), attempt: number };
+        let outputs = converse(engine, upstream.adapter, &job, call, &limits, &scribe).await?;
+        deliver(request, candidate, outputs, &limits, missing, shot).await
+    }
+    .await;
+    let (outcome, charge, message) = match &result {
+        Ok(_) => ("ok", Charge::Yes, String::new()),
+        Err(fault) => (fault.class.name(), fault.charge, fault.upstream.clone().unwrap_or_default()),
+    };
+    engine.events.tell(Event::Settled { job: request.job.clone(), attempt: number, outcome: outcome.to_owned(), charge });
+    let note = AttemptNote {
+        provider: upstream.name().to_owned(),
+        model: candidate.model.clone(),
+        key: lease.map(|lease| lease.key().id.to_string()),
+        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        outcome: outcome.to_owned(),
+        message: message.chars().take(500).collect(),
+    };
+    if let Err(fault) = &result {
+        tracing::info!(request_id = %request.id, attempt = number, provider = note.provider, model = note.model, key = note.key, duration_ms = note.duration_ms, class = outcome, charge = ?charge, detail = fault.detail, "attempt failed");
+    }
+    request.notes.lock().expect("no panic while held").push(note);
+    result
+}
+
+/// Applies the judge's word to key and breaker. `None`: it went well; `Some`: what the judge says.
+fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, outcome: Result<u32, Fault>, shot: &mut Shot) -> Option<Step> {
+    let health = &candidate.upstream.health;
+    let now = request.engine.mono();
+    let step = match outcome {
+        Ok(_) => {
+            if let Some(lease) = lease {
+                lease.succeeded();
+            }
+            health.breaker.alive(now);
+            shot.by = Some(by(candidate));
+            None
+        }
+        Err(fault) => {
+            let uncertain = match fault.charge {
+                Charge::No => 0,
+                Charge::Maybe | Charge::Yes => request.uncertain.fetch_add(1, Ordering::Relaxed),
+            };
+            let verdict = judge(&fault, request.policy, uncertain);
+            if let Some(lease) = lease {
+                let reason = fault.upstream.as_deref().or(fault.detail.as_deref()).unwrap_or(fault.class.name());
+                let reason: String = format!("{}: {reason}", fault.class.name()).chars().take(300).collect();
+                if verdict.key == KeyEffect::Disable {
+                    tracing::error!(request_id = %request.id, provider = candidate.upstream.name(), key = %lease.key().id, reason, "a key was rejected and is disabled");
+                }
+                lease.failed(verdict.key, &reason, &*request.engine.clock);
+            }
+            match verdict.health {
+                HealthEffect::Alive => health.breaker.alive(now),
+                HealthEffect::Failure => health.breaker.failure(now),
+                HealthEffect::Neutral => health.breaker.neutral(),
+            }
+            note_fault(shot, fault, candidate);
+            Some(verdict.step)
+        }
+    };
+    health.freed.notify_waiters();
+    step
+}
+
+fn job(request: &Request, candidate: &Candidate, lease: Option<&Lease>, missing: u32, index: u32) -> Job {
+    let route = candidate.upstream.route(request.ask.task);
+    let native = route.map_or(1, |route| route.card.native_n).max(1);
+    let mut extras = request.ask.extras.clone();
+    extras.steps = extras.steps.or_else(|| route.and_then(|route| route.steps));
+    // One seed for several exchanges would draw the same picture several times.
+    extras.seed = extras.seed.map(|seed| seed.wrapping_add(u64::from(index)));
+    let key: Option<Secret> = match &request.caller {
+        Caller::Relay { key, .. } => Some(key.clone()),
+        Caller::Client(_) => lease.map(|lease| lease.key().secret.clone()),
+    };
+    Job {
+        task: request.ask.task,
+        model: candidate.model.clone(),
+        prompt: request.ask.prompt.clone(),
+        n: missing.min(native),
+        size: candidate.size,
+        pictures: request.inputs.clone(),
+        mask: request.mask.as_ref().map(|mask| mask.picture.clone()),
+        form: request.ask.form,
+        extras,
+        base_url: candidate.upstream.base_url.clone(),
+        key,
+        key_id: lease.map(|lease| lease.key().id.clone()),
+        entropy: request.engine.dice.below(1 << 53),
+    }
+}
+
+/// Writes down that something is about to be sent. The built-in renderer costs nothing: its attempts
+/// need no row.
+async fn journal(request: &Request, candidate: &Candidate, lease: Option<&Lease>, number: u32, call: &Call) -> Result<(), Fault> {
+    if matches!(call.target, ir_platforms::Target::Render(_)) {
+        return Ok(());
+    }
+    let record = AttemptRecord {
+        job: request.job.clone(),
+        number,
+        provider: candidate.upstream.name().to_owned(),
+        base_url: candidate.upstream.base_url.clone(),
+        model: candidate.model.clone(),
+        key: lease.map(|lease| lease.key().id.to_string()),
+        began: request.engine.clock.now(),
+    };
+    request.engine.store.begin_with_attempt(request.job_record(), record).await.map_err(|error| {
+        Fault::gate(Gate::Internal, "The gateway cannot write its journal, so nothing was sent.", "网关无法写入日志，请求未发送。").detail(error.to_string())
+    })
+}
+
+struct Scribe<'a> {
+    engine: &'a Engine,
+    job: String,
+    attempt: u32,
+}
+
+impl Journalist for Scribe<'_> {
+    async fn ticket(&self, ticket: &Ticket) -> Result<(), Fault> {
+        self.engine.store.ticket(&self.job, self.attempt, &ticket.id).await.map_err(|error| {
+            Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。").charged(Charge::Maybe).detail(error.to_string())
+        })
+    }
+}
+
+/// Checks, stores and delivers what was drawn. Pictures beyond those asked for are stored too, not
+/// delivered. At least one good picture makes a success.
+async fn deliver(request: &Request, candidate: &Candidate, outputs: Vec<Output>, limits: &ir_egress::ExchangeLimits, missing: u32, shot: &mut Shot) -> Result<u32, Fault> {
+    let origin = Origin {
+        prompt: request.ask.prompt.clone(),
+        model: candidate.model.clone(),
+        provider: candidate.upstream.name(),
+        task: request.ask.task,
+        request_id: request.id.to_string(),
+        client: client_name(&request.caller),
+    };
+    let takes: Vec<_> = outputs.into_iter().map(|output| take(&request.engine, output, &origin, limits)).collect();
+    let taken = join_all(takes).await;
+    let mut delivered = 0;
+    let mut worst: Option<Fault> = None;
+    for result in taken {
+        match result {
+            Ok(drawn) if delivered < missing => {
+                request.deliver(shot.first + shot.drawn, drawn).await;
+                shot.drawn += 1;
+                delivered += 1;
+            }
+            Ok(_) => {}
+            Err(fault) => worst = Some(fault),
+        }
+    }
+    match worst {
+        Some(fault) if delivered == 0 => Err(fault),
+        Some(_) | None => Ok(delivered),
+    }
+}

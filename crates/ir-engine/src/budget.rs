@@ -1,0 +1,73 @@
+//! The retry budget: repetitions are at most a fifth of recent requests, with a floor of ten a
+//! second, so that an outage does not multiply the load (`06-errors.md`; Finagle's figures).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const PER_REQUEST: u64 = 200;
+const PER_SECOND: u64 = 10_000;
+const COST: u64 = 1_000;
+const MOST: u64 = 100_000;
+
+/// A token bucket in thousandths of a retry. Packed in one word: tokens (24 bits) and the
+/// millisecond of the last refill (40 bits).
+#[derive(Debug)]
+pub(crate) struct RetryBudget(AtomicU64);
+
+impl RetryBudget {
+    pub(crate) fn new(now: u64) -> Self {
+        Self(AtomicU64::new(pack(PER_SECOND, now)))
+    }
+
+    /// A request came: it earns a fifth of a retry.
+    pub(crate) fn deposit(&self, now: u64) {
+        self.change(now, |tokens| Some((tokens + PER_REQUEST).min(MOST)));
+    }
+
+    /// Takes one retry; false if the budget is spent.
+    pub(crate) fn withdraw(&self, now: u64) -> bool {
+        self.change(now, |tokens| tokens.checked_sub(COST))
+    }
+
+    fn change(&self, now: u64, f: impl Fn(u64) -> Option<u64>) -> bool {
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+                let (tokens, then) = (word >> 40, word & 0xFF_FFFF_FFFF);
+                let earned = now.saturating_sub(then).min(1000) * PER_SECOND / 1000;
+                // Time alone fills only up to one second's worth; requests earn beyond.
+                let tokens = if tokens < PER_SECOND { (tokens + earned).min(PER_SECOND) } else { tokens };
+                Some(pack(f(tokens)?, now.max(then)))
+            })
+            .is_ok()
+    }
+}
+
+fn pack(tokens: u64, now: u64) -> u64 {
+    tokens << 40 | now & 0xFF_FFFF_FFFF
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_a_second_and_a_fifth_of_requests() {
+        let budget = RetryBudget::new(0);
+        let taken = (0..100).filter(|_| budget.withdraw(0)).count();
+        assert_eq!(taken, 10);
+        (0..50).for_each(|_| budget.deposit(0));
+        assert_eq!((0..100).filter(|_| budget.withdraw(0)).count(), 10);
+        assert_eq!((0..100).filter(|_| budget.withdraw(500)).count(), 5);
+    }
+
+    #[test]
+    fn an_outage_does_not_multiply_the_load() {
+        let budget = RetryBudget::new(0);
+        let mut retries = 0;
+        for request in 0..10_000u64 {
+            let now = request; // 1,000 requests a second for ten seconds
+            budget.deposit(now);
+            retries += (0..5).filter(|_| budget.withdraw(now)).count();
+        }
+        assert!(retries <= 10_000 / 5 + 10 * 10 + 10, "{retries}");
+    }
+}

@@ -1,0 +1,360 @@
+//! One request: its job, which belongs to the engine and not to the connection, its fan-out into
+//! shots, and what the one who watches is told.
+
+use crate::attempt::{Shot, shoot};
+use crate::engine::{Engine, JobGuard};
+use crate::events::Event;
+use crate::inputs::gather;
+use crate::judge::{Policy, usefulness};
+use crate::plan::{Plan, plan};
+use crate::snapshot::Snapshot;
+use ir_model::{Ask, Caller, Charge, Class, Drawn, Fault, Gate, Input, RequestId, Size, SizeAsk, Timestamp};
+use ir_store::{AttemptNote as LoggedAttempt, JobRecord, JobState, RequestRecord};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// Pictures and the end of a request; bounded by 16 pictures, so that telling never waits.
+const CHANNEL: usize = 32;
+/// The most pictures of one request (`02-http-api.md`).
+const MOST_PICTURES: u32 = 16;
+
+/// What happens while a request is drawn.
+#[derive(Debug)]
+pub enum DrawEvent {
+    /// A picture is stored.
+    Picture {
+        /// Its place among the pictures asked for, from 0.
+        index: u32,
+        /// The picture.
+        drawn: Drawn,
+    },
+    /// The request ended: nothing follows.
+    Done(Result<Summary, Failure>),
+}
+
+/// How a request went that gave at least one picture.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// The platform that drew (the last one, if several did).
+    pub provider: String,
+    /// The platform's model.
+    pub model: String,
+    /// Exchanges with platforms in all.
+    pub attempts: u32,
+    /// What the caller should know, in English: pictures that are missing.
+    pub warnings: Vec<String>,
+    /// Hints that were not honoured, by parameter name.
+    pub ignored: Vec<String>,
+    /// What was drawn otherwise than asked, such as `("size", "2560x1440")`.
+    pub revised: Vec<(String, String)>,
+    /// Pictures asked for.
+    pub asked: u32,
+    /// Pictures drawn.
+    pub pictures: u32,
+}
+
+/// How a request went that gave none.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The most useful of its faults.
+    pub fault: Fault,
+    /// The platform of that fault, when one was reached.
+    pub provider: Option<String>,
+    /// The platform's model.
+    pub model: Option<String>,
+    /// Every attempt, in order.
+    pub attempts: Vec<AttemptNote>,
+}
+
+/// One attempt, as the caller may see it.
+#[derive(Debug, Clone)]
+pub struct AttemptNote {
+    /// The platform.
+    pub provider: String,
+    /// Its model.
+    pub model: String,
+    /// The failure's class; `ok` for a success.
+    pub code: String,
+    /// The platform's own words, not yet cleaned; empty if it said nothing.
+    pub message: String,
+}
+
+/// A view of a job under way. Dropping it loses no picture: what was sent is finished and stored,
+/// what was not sent stops.
+#[derive(Debug)]
+pub struct Drawing(mpsc::Receiver<DrawEvent>);
+
+impl Drawing {
+    /// What happens next. The last event is [`DrawEvent::Done`].
+    pub async fn next(&mut self) -> DrawEvent {
+        match self.0.recv().await {
+            Some(event) => event,
+            None => DrawEvent::Done(Err(Failure::of(Fault::gate(Gate::Internal, "The gateway failed while drawing.", "网关内部错误。").detail("the job ended without a word")))),
+        }
+    }
+}
+
+impl Failure {
+    fn of(fault: Fault) -> Self {
+        Self { fault, provider: None, model: None, attempts: Vec::new() }
+    }
+}
+
+/// What the shots of one request share.
+pub(crate) struct Request {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) id: RequestId,
+    /// The job in the journal. Not the request id: callers may choose that one, and repeat it.
+    pub(crate) job: String,
+    pub(crate) ask: Ask,
+    pub(crate) caller: Caller,
+    pub(crate) policy: Policy,
+    pub(crate) deadline: Instant,
+    pub(crate) began: Timestamp,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) mask: Option<Input>,
+    pub(crate) plan: Plan,
+    /// Something was sent to a platform: from here on the job is finished whoever leaves.
+    pub(crate) sent: AtomicBool,
+    pub(crate) attempts: AtomicU32,
+    /// Attempts that may have been charged without giving a picture.
+    pub(crate) uncertain: AtomicU32,
+    pub(crate) notes: Mutex<Vec<LoggedAttempt>>,
+    pub(crate) events: mpsc::Sender<DrawEvent>,
+    /// Names of stored pictures.
+    pub(crate) kept: Mutex<Vec<String>>,
+}
+
+impl Request {
+    /// Begins a job and returns the view of it.
+    pub(crate) fn spawn(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId) -> Drawing {
+        let (events, view) = mpsc::channel(CHANNEL);
+        let engine = Arc::clone(engine);
+        tokio::spawn(async move {
+            let outcome = match engine.enter() {
+                Ok(guard) => run(&engine, ask, caller, id, events.clone(), guard).await,
+                Err(fault) => Err(Failure::of(fault)),
+            };
+            let _ = events.send(DrawEvent::Done(outcome)).await;
+        });
+        Drawing(view)
+    }
+
+    /// Whether the caller left before anything was sent.
+    pub(crate) fn abandoned(&self) -> bool {
+        self.events.is_closed() && !self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Tells the caller of a stored picture.
+    pub(crate) async fn deliver(&self, index: u32, drawn: Drawn) {
+        if let Some((name, _)) = &drawn.stored {
+            self.kept.lock().expect("no panic while held").push(name.clone());
+        }
+        let _ = self.events.send(DrawEvent::Picture { index, drawn }).await;
+    }
+
+    fn client(&self) -> String {
+        client_name(&self.caller)
+    }
+}
+
+pub(crate) fn client_name(caller: &Caller) -> String {
+    match caller {
+        Caller::Relay { platform, .. } => format!("relay:{platform}"),
+        Caller::Client(name) => name.clone(),
+    }
+}
+
+async fn run(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, events: mpsc::Sender<DrawEvent>, _guard: JobGuard) -> Result<Summary, Failure> {
+    let request = Arc::new(prepare(engine, ask, caller, id, events).await.map_err(Failure::of)?);
+    let wanted = request.count();
+    let mut outcomes = fan_out(&request, wanted).await;
+    outcomes.sort_by_key(|shot| shot.first);
+    let drawn: u32 = outcomes.iter().map(|shot| shot.drawn).sum();
+    let state = match drawn {
+        0 if outcomes.iter().all(|s| s.fault.as_ref().is_some_and(|f| f.class == Class::Cancelled)) => JobState::Cancelled,
+        0 => JobState::Failed,
+        _ => JobState::Done,
+    };
+    let pictures = request.kept.lock().expect("no panic while held").clone();
+    engine.events.tell(Event::Finished { job: request.job.clone(), state, pictures: pictures.clone() });
+    let result = if drawn > 0 { Ok(request.summary(&outcomes, wanted, drawn)) } else { Err(request.failure(outcomes)) };
+    request.log(&result, pictures);
+    result
+}
+
+async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, events: mpsc::Sender<DrawEvent>) -> Result<Request, Fault> {
+    let snapshot = engine.snapshot();
+    let began = engine.clock.now();
+    let deadline = Instant::now() + snapshot.settings.routing.deadline;
+    engine.budget.deposit(engine.mono());
+    let plan = plan(&snapshot, &ask, &caller, &*engine.dice, began, engine.mono())?;
+    tracing::debug!(request_id = %id, candidates = plan.candidates.len(), excluded = ?plan.exclusions, "planned");
+    let inputs = gather(engine, &ask.pictures, "image", deadline).await?;
+    let mask = gather(engine, ask.mask.as_slice(), "mask", deadline).await?.pop();
+    if let (Some(mask), Some(first)) = (&mask, inputs.first())
+        && mask.picture.probe.size != first.picture.probe.size
+    {
+        return Err(Fault::bad("mask", "The mask must have the same size as the first picture.", "遮罩尺寸必须与第一张图片相同。"));
+    }
+    let policy = Policy { failover_on_moderation: snapshot.settings.routing.failover_on_moderation, retry_uncertain: snapshot.settings.routing.retry_uncertain };
+    Ok(Request {
+        engine: Arc::clone(engine),
+        snapshot,
+        job: format!("job_{}", engine.dice.hex128()),
+        id,
+        ask,
+        caller,
+        policy,
+        deadline,
+        began,
+        inputs,
+        mask,
+        plan,
+        sent: AtomicBool::new(false),
+        attempts: AtomicU32::new(0),
+        uncertain: AtomicU32::new(0),
+        notes: Mutex::default(),
+        events,
+        kept: Mutex::default(),
+    })
+}
+
+/// Splits the pictures into shots of what the first upstream draws at once, and draws them side by
+/// side.
+async fn fan_out(request: &Arc<Request>, wanted: u32) -> Vec<Shot> {
+    let native = request.plan.candidates.first().and_then(|c| c.upstream.route(request.ask.task)).map_or(1, |route| route.card.native_n).max(1);
+    let mut shots = JoinSet::new();
+    let mut first = 0;
+    while first < wanted {
+        let count = native.min(wanted - first);
+        let request = Arc::clone(request);
+        shots.spawn(async move { shoot(&request, first, count).await });
+        first += count;
+    }
+    let mut outcomes = Vec::new();
+    while let Some(joined) = shots.join_next().await {
+        match joined {
+            Ok(shot) => outcomes.push(shot),
+            Err(error) => outcomes.push(Shot {
+                fault: Some(Fault::gate(Gate::Internal, "The gateway failed while drawing.", "网关内部错误。").detail(error.to_string())),
+                ..Shot::default()
+            }),
+        }
+    }
+    outcomes
+}
+
+impl Request {
+    /// How many pictures: what was asked, else what the first platform is configured for.
+    fn count(&self) -> u32 {
+        let configured = || self.plan.candidates.first()?.upstream.route(self.ask.task)?.n;
+        self.ask.n.or_else(configured).unwrap_or(1).clamp(1, MOST_PICTURES)
+    }
+
+    /// The row that stands in the journal before anything is sent.
+    pub(crate) fn job_record(&self) -> JobRecord {
+        JobRecord {
+            id: self.job.clone(),
+            client: self.client(),
+            task: self.ask.task.name().to_owned(),
+            model: self.ask.model.clone(),
+            prompt: self.ask.prompt.clone(),
+            created: self.began,
+        }
+    }
+
+    fn summary(&self, outcomes: &[Shot], asked: u32, drawn: u32) -> Summary {
+        let last = outcomes.iter().rev().find_map(|shot| shot.by.clone());
+        let (provider, model, size) = last.map_or_else(Default::default, |by| (by.provider.to_owned(), by.model, by.size));
+        let mut warnings = Vec::new();
+        if drawn < asked {
+            let why = outcomes.iter().filter_map(|shot| shot.fault.as_ref()).max_by_key(|fault| usefulness(fault));
+            warnings.push(format!("{drawn} of {asked} pictures were drawn{}", why.map(|fault| format!(": {}", fault.class.name())).unwrap_or_default()));
+        }
+        Summary {
+            ignored: self.ignored(&provider),
+            revised: revised(self.ask.size, size),
+            provider,
+            model,
+            attempts: self.attempts.load(Ordering::Relaxed),
+            warnings,
+            asked,
+            pictures: drawn,
+        }
+    }
+
+    /// Hints that the platform that drew does not know.
+    fn ignored(&self, provider: &str) -> Vec<String> {
+        let Some(card) = ir_platforms::by_name(provider).map(|adapter| adapter.card()) else { return Vec::new() };
+        let Some(task) = card.task(self.ask.task) else { return Vec::new() };
+        let e = &self.ask.extras;
+        let hints = [
+            (e.quality.is_some(), task.openai_hints, "quality"),
+            (e.style.is_some(), task.openai_hints, "style"),
+            (e.background.is_some(), task.openai_hints, "background"),
+            (e.moderation.is_some(), task.openai_hints, "moderation"),
+            (e.input_fidelity.is_some(), task.openai_hints, "input_fidelity"),
+            (e.user.is_some(), task.openai_hints, "user"),
+            (e.steps.is_some(), task.steps, "steps"),
+            (e.guidance_scale.is_some(), task.guidance, "guidance_scale"),
+            (self.ask.partial_images > 0, false, "partial_images"),
+        ];
+        let mut ignored: Vec<String> = hints.into_iter().filter(|(asked, honoured, _)| *asked && !honoured).map(|(_, _, name)| name.to_owned()).collect();
+        if !card.takes_unknown {
+            ignored.extend(e.unknown.0.iter().map(|(name, _)| name.clone()));
+        }
+        ignored
+    }
+
+    fn failure(&self, outcomes: Vec<Shot>) -> Failure {
+        let notes = self.notes.lock().expect("no panic while held");
+        let attempts = notes.iter().map(|n| AttemptNote { provider: n.provider.clone(), model: n.model.clone(), code: n.outcome.clone(), message: n.message.clone() }).collect();
+        let best = outcomes.into_iter().filter_map(|shot| Some((shot.fault?, shot.by))).max_by_key(|(fault, _)| usefulness(fault));
+        let (fault, by) = best.unwrap_or_else(|| (Fault::new(Class::UpstreamFault), None));
+        Failure { fault, provider: by.as_ref().map(|by| by.provider.to_owned()), model: by.map(|by| by.model), attempts }
+    }
+
+    /// One row of the request log, and one line of the log.
+    fn log(&self, result: &Result<Summary, Failure>, pictures: Vec<String>) {
+        let (outcome, provider, model, charge) = match result {
+            Ok(summary) => ("ok", Some(summary.provider.clone()), Some(summary.model.clone()), Charge::Yes),
+            Err(failure) => (failure.fault.class.name(), failure.provider.clone(), failure.model.clone(), failure.fault.charge),
+        };
+        let ended = self.engine.clock.now();
+        let attempts = self.notes.lock().expect("no panic while held").clone();
+        let duration_ms = ended.since(self.began);
+        match result {
+            Ok(summary) => tracing::info!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = summary.attempts, pictures = summary.pictures, client = self.client(), "drawn"),
+            Err(failure) => tracing::warn!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = attempts.len(), outcome, charge = ?charge, detail = failure.fault.detail, client = self.client(), "not drawn"),
+        }
+        self.engine.events.tell(Event::Request(Box::new(RequestRecord {
+            id: None,
+            request_id: self.id.to_string(),
+            time: self.began,
+            duration_ms,
+            client: self.client(),
+            task: self.ask.task.name().to_owned(),
+            asked_model: self.ask.model.clone(),
+            provider,
+            model,
+            outcome: outcome.to_owned(),
+            prompt: self.ask.prompt.clone(),
+            pictures,
+            attempts,
+        })));
+    }
+}
+
+/// What to tell of a size that is not the one asked for.
+fn revised(asked: SizeAsk, drawn: Option<Size>) -> Vec<(String, String)> {
+    match (asked, drawn) {
+        (SizeAsk::Ratio(..) | SizeAsk::Tier(_), Some(size)) => vec![("size".to_owned(), size.to_string())],
+        (SizeAsk::Exact(asked), Some(size)) if asked != size => vec![("size".to_owned(), size.to_string())],
+        (SizeAsk::Auto | SizeAsk::Exact(_) | SizeAsk::Ratio(..) | SizeAsk::Tier(_), _) => Vec::new(),
+    }
+}

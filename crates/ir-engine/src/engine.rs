@@ -1,0 +1,401 @@
+//! The engine: what requests share, and how it is swapped, watched and stopped.
+
+use crate::budget::RetryBudget;
+use crate::draw::{Drawing, Request};
+use crate::events::Events;
+use crate::keys::KeyCell;
+use crate::models::ModelInfo;
+use crate::recover::{Recovered, adopt_recent, recover};
+use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding};
+use arc_swap::ArcSwap;
+use ir_egress::{Door, ExchangeLimits, Timing};
+use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, RequestId, Secret};
+use ir_settings::SettingsFile;
+use ir_spool::{PictureStore, Spool};
+use ir_store::{AddedKeys, KeyHealth, KeyRecord, Store, StoreError};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+
+/// How often the health of used keys is stored. A crash loses at most this much of it.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How often upstreams are asked for their models.
+const MODELS_EVERY: Duration = Duration::from_secs(600);
+/// Free disk space below which no job is begun (`R-DUR-5`).
+const LOW_WATER: u64 = 64 * 1024 * 1024;
+/// Jobs that wait for a place while the gateway draws as many as it may.
+const MOST_WAITING: u64 = 1024;
+
+/// Most bytes of a platform's document as it comes over the wire, pictures in it included.
+const MOST_DOCUMENT: u64 = 512 * 1024 * 1024;
+/// Most bytes of one picture, decoded: a 4096² PNG of noise has 50 MB.
+const MOST_PICTURE: u64 = 64 * 1024 * 1024;
+
+/// Bounds for an exchange or a fetch.
+pub(crate) const fn limits(timing: Timing, deadline: Instant) -> ExchangeLimits {
+    ExchangeLimits { timing, deadline, max_json: MOST_DOCUMENT, max_picture: MOST_PICTURE }
+}
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// The way out.
+    pub door: Door,
+    /// Where bytes live.
+    pub spool: Spool,
+    /// Where rows live.
+    pub store: Arc<dyn Store>,
+    /// Settings and the vault.
+    pub settings: Arc<SettingsFile>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub dice: Arc<dyn Dice>,
+}
+
+/// See the crate's text.
+pub struct Engine {
+    pub(crate) door: Door,
+    pub(crate) spool: Spool,
+    pub(crate) pictures: PictureStore,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dice: Arc<dyn Dice>,
+    pub(crate) events: Events,
+    pub(crate) budget: RetryBudget,
+    pub(crate) renderers: Semaphore,
+    settings: Arc<SettingsFile>,
+    snapshot: ArcSwap<Snapshot>,
+    registry: Registry,
+    born: Instant,
+    versions: AtomicU64,
+    places: Arc<Semaphore>,
+    running: Arc<Running>,
+    draining: AtomicBool,
+}
+
+/// Counts jobs, and rings when the last one ends.
+#[derive(Debug, Default)]
+struct Running {
+    jobs: AtomicU64,
+    idle: Notify,
+}
+
+/// One job being counted.
+pub(crate) struct JobGuard(Arc<Running>);
+
+impl Drop for JobGuard {
+    fn drop(&mut self) {
+        if self.0.jobs.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl Engine {
+    /// Builds the first snapshot and brings the journal in order after whatever ended the last run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn start(parts: EngineParts) -> Result<(Arc<Self>, Recovered), StoreError> {
+        let settings = Arc::new(parts.settings.current().settings.clone());
+        let registry = Registry::default();
+        let records = parts.store.keys().await?;
+        let snapshot = build(1, Arc::clone(&settings), &records, parts.settings.vault(), &registry);
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let pictures = PictureStore::new(&parts.spool);
+        let engine = Arc::new(Self {
+            events: Events::start(Arc::clone(&parts.store)),
+            budget: RetryBudget::new(0),
+            renderers: Semaphore::new(cores),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            registry,
+            born: Instant::now(),
+            versions: AtomicU64::new(1),
+            places: Arc::new(Semaphore::new(settings.limits.concurrent_draws)),
+            running: Arc::default(),
+            draining: AtomicBool::new(false),
+            door: parts.door,
+            spool: parts.spool,
+            pictures,
+            store: parts.store,
+            clock: parts.clock,
+            dice: parts.dice,
+            settings: parts.settings,
+        });
+        let recovered = recover(&engine).await?;
+        Ok((engine, recovered))
+    }
+
+    /// Keeps key health stored and model lists fresh until the engine is dropped. Spawns one task.
+    pub fn spawn_upkeep(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        let engine = Arc::clone(self);
+        tokio::spawn(async move { adopt_recent(&engine).await });
+        tokio::spawn(async move {
+            let mut next_models = Instant::now();
+            loop {
+                let Some(engine) = weak.upgrade() else { return };
+                engine.flush_health().await;
+                if Instant::now() >= next_models {
+                    next_models = Instant::now() + MODELS_EVERY;
+                    let engine = Arc::clone(&engine);
+                    tokio::spawn(async move { engine.refresh_models().await });
+                }
+                drop(engine);
+                tokio::time::sleep(FLUSH_EVERY).await;
+            }
+        });
+    }
+
+    /// The present snapshot. A request takes it once and keeps it.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Decides who sent `token` from `peer`.
+    ///
+    /// # Errors
+    /// See `06-errors.md`, "Before any attempt".
+    pub fn identify(&self, token: Option<&str>, peer: IpAddr) -> Result<Caller, Fault> {
+        crate::identify::identify(&self.snapshot(), token, peer)
+    }
+
+    /// Begins to draw. The job belongs to the engine: whoever holds the [`Drawing`] only watches.
+    pub fn draw(self: &Arc<Self>, ask: Ask, caller: Caller, id: RequestId) -> Drawing {
+        Request::spawn(self, ask, caller, id)
+    }
+
+    /// All models, from memory.
+    pub fn models(&self) -> Vec<ModelInfo> {
+        crate::models::list(&self.snapshot())
+    }
+
+    /// Where bytes live.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Stored pictures.
+    pub fn pictures(&self) -> &PictureStore {
+        &self.pictures
+    }
+
+    /// Where rows live.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Randomness.
+    pub fn dice(&self) -> &Arc<dyn Dice> {
+        &self.dice
+    }
+
+    /// Milliseconds of the engine's monotonic clock, starting at 1.
+    pub(crate) fn mono(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// Builds a new snapshot from the settings in force and the stored keys, and swaps it in.
+    /// Requests under way keep theirs.
+    ///
+    /// # Errors
+    /// When the store cannot be read: the old snapshot stays.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        let records = self.store.keys().await?;
+        let settings = Arc::new(self.settings.current().settings.clone());
+        let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
+        let snapshot = build(version, settings, &records, self.settings.vault(), &self.registry);
+        self.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+
+    /// Whether requests can be served.
+    ///
+    /// # Errors
+    /// The reasons why not.
+    pub async fn ready(&self) -> Result<(), Vec<String>> {
+        let mut reasons = Vec::new();
+        if self.draining.load(Ordering::Relaxed) {
+            reasons.push("the gateway is shutting down".to_owned());
+        }
+        if let Err(error) = self.store.ready().await {
+            reasons.push(format!("the database cannot be written: {error}"));
+        }
+        match self.spool.free_bytes() {
+            Ok(free) if free < LOW_WATER => reasons.push(format!("only {free} bytes are free for pictures")),
+            Ok(_) => {}
+            Err(error) => reasons.push(format!("the data folder cannot be read: {error}")),
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    }
+
+    /// Takes no new jobs and waits for those under way, at most `grace`. Returns how many were left.
+    pub async fn drain(&self, grace: Duration) -> u64 {
+        self.draining.store(true, Ordering::Relaxed);
+        let end = Instant::now() + grace;
+        loop {
+            let idle = self.running.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            let left = self.running.jobs.load(Ordering::Acquire);
+            if left == 0 || tokio::time::timeout_at(end, idle).await.is_err() {
+                self.flush_health().await;
+                self.events.flush().await;
+                return self.running.jobs.load(Ordering::Acquire);
+            }
+        }
+    }
+
+    /// Counts a job in, unless the gateway is going down, full or short of disk space.
+    pub(crate) fn enter(&self) -> Result<JobGuard, Fault> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Fault::gate(Gate::ShuttingDown, "The gateway is restarting. Try again in a moment.", "网关正在重启，请稍后再试。").retry_after(Some(Duration::from_secs(5))));
+        }
+        if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
+            return Err(Fault::gate(Gate::StorageFull, "The gateway has no disk space left for pictures.", "网关磁盘空间不足。"));
+        }
+        let jobs = self.running.jobs.fetch_add(1, Ordering::AcqRel);
+        let guard = JobGuard(Arc::clone(&self.running));
+        let places = self.snapshot.load().settings.limits.concurrent_draws as u64;
+        if jobs >= places + MOST_WAITING {
+            return Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。").retry_after(Some(Duration::from_secs(2))));
+        }
+        Ok(guard)
+    }
+
+    /// A place to draw, waited for until `deadline`.
+    pub(crate) async fn place(&self, deadline: Instant) -> Result<tokio::sync::OwnedSemaphorePermit, Fault> {
+        match tokio::time::timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。").retry_after(Some(Duration::from_secs(5)))),
+        }
+    }
+
+    /// How long an exchange with an upstream may take. A time that the operator set is obeyed; only
+    /// the default gives way to a card that knows its platform to be slower.
+    pub(crate) fn exchange_limits(&self, snapshot: &Snapshot, upstream: &Upstream, deadline: Instant) -> ExchangeLimits {
+        let system = &snapshot.settings.system;
+        let set = system.api_timeout;
+        let slow = upstream.card().first_byte_secs.map(Duration::from_secs).filter(|slow| !system.api_timeout_set && *slow > set);
+        let first_byte = slow.unwrap_or(set);
+        let total = if slow.is_some() { first_byte + set } else { set };
+        limits(Timing { total, ..Timing::provider(first_byte) }, deadline)
+    }
+
+    async fn flush_health(&self) {
+        let changed: Vec<KeyHealth> = {
+            let snapshot = self.snapshot();
+            let cells = snapshot.upstreams.iter().flat_map(|u| u.keys.iter());
+            cells.filter(|key: &&Arc<KeyCell>| key.health.take_changed()).map(|key| key.health.to_record()).collect()
+        };
+        if !changed.is_empty()
+            && let Err(error) = self.store.save_key_health(changed).await
+        {
+            tracing::error!(%error, "the health of keys could not be stored");
+        }
+    }
+
+    /// Asks every enabled upstream that has a list for its models; one flight each.
+    pub async fn refresh_models(&self) {
+        let snapshot = self.snapshot();
+        for upstream in snapshot.upstreams.iter().filter(|u| u.enabled && !u.base_url.is_empty()) {
+            let key = upstream.keys.iter().find(|key| key.enabled && !key.health.is_disabled());
+            if key.is_none() {
+                continue;
+            }
+            let Some(call) = upstream.adapter.list_models(&upstream.base_url, key.map(|key| &key.secret)) else { continue };
+            let limits = self.exchange_limits(&snapshot, upstream, Instant::now() + Duration::from_secs(30));
+            let listed = match self.door.exchange(&call, &limits).await {
+                Ok(reply) if (200..300).contains(&reply.status) => upstream.adapter.read_models(&reply),
+                Ok(reply) => Err(upstream.adapter.fault(&reply)),
+                Err(fault) => Err(fault),
+            };
+            match listed {
+                Ok(mut models) => {
+                    models.truncate(5000);
+                    upstream.health.models.store(Some(Arc::new(models)));
+                }
+                Err(fault) => {
+                    tracing::warn!(provider = upstream.name(), class = fault.class.name(), detail = fault.detail, "the model list could not be read");
+                }
+            }
+        }
+    }
+
+    /// The keys of a platform in full: only for the operator's backup, on the host.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn export_keys(&self, platform: &str) -> Result<Vec<Secret>, StoreError> {
+        let records = self.store.keys().await?;
+        let settings = self.settings.current();
+        let open = |record: &KeyRecord| {
+            let card = ir_platforms::by_name(&record.platform)?.card();
+            let base = effective_base(&settings.settings, card, record.base_url.as_deref())?;
+            self.settings.vault().open(&record.sealed, &key_binding(&record.id, card.name, &base)).ok()
+        };
+        Ok(records.iter().filter(|record| record.platform.eq_ignore_ascii_case(platform)).filter_map(open).collect())
+    }
+
+    /// Adds keys to a platform's pool, sealed for the address that they will be used at. Duplicates
+    /// are counted and left alone.
+    ///
+    /// # Errors
+    /// When the platform is unknown or has no address, or the store fails.
+    pub async fn add_keys(&self, platform: &str, keys: Vec<NewKey>) -> Result<AddedKeys, Fault> {
+        let card = ir_platforms::by_name(platform).map(|adapter| adapter.card()).ok_or_else(|| {
+            let names: Vec<&str> = ir_platforms::ADAPTERS.iter().map(|a| a.card().name).collect();
+            Fault::bad("provider", format!("There is no platform of this name; there are {}.", names.join(", ")), format!("没有这个平台，可用：{}。", names.join("、")))
+        })?;
+        let settings = self.settings.current();
+        let vault = self.settings.vault();
+        let mut records = Vec::with_capacity(keys.len());
+        for key in keys {
+            let base = effective_base(&settings.settings, card, key.base_url.as_deref()).ok_or_else(|| {
+                Fault::bad("baseUrl", format!("{} has no base address: give one with the key, or set providers.{}.baseUrl.", card.name, card.name), format!("{} 尚未设置 baseUrl。", card.name))
+            })?;
+            let id = KeyId(format!("key_{}", self.dice.hex128()));
+            let sealed = vault.seal(key.secret.expose(), &key_binding(&id, card.name, &base));
+            records.push(KeyRecord {
+                platform: card.name.to_owned(),
+                name: key.name,
+                sealed,
+                fingerprint: vault.fingerprint(&format!("{base}|{}", key.secret.expose())),
+                tail: key.secret.masked(),
+                base_url: key.base_url.map(|url| url.trim().trim_end_matches('/').to_owned()),
+                models: key.models,
+                enabled: key.enabled,
+                added: self.clock.now(),
+                health: KeyHealth { id: id.clone(), ..KeyHealth::default() },
+                id,
+            });
+        }
+        let stored = |error: StoreError| Fault::gate(Gate::Internal, "The keys could not be stored.", "密钥无法保存。").detail(error.to_string());
+        let added = self.store.add_keys(records).await.map_err(stored)?;
+        self.reload().await.map_err(stored)?;
+        Ok(added)
+    }
+}
+
+/// A key to add to a pool.
+#[derive(Debug)]
+pub struct NewKey {
+    /// The platform's key.
+    pub secret: Secret,
+    /// What the operator calls it.
+    pub name: String,
+    /// The address that it belongs to, where it is not the platform's configured one.
+    pub base_url: Option<String>,
+    /// Models that it may be used for; empty: all.
+    pub models: Vec<String>,
+    /// Switched on.
+    pub enabled: bool,
+}

@@ -1,0 +1,87 @@
+//! What happened, on its way to the store: a bounded queue and one batching writer, so that no
+//! request waits for a row that is only told afterwards. A full queue drops with a count: logging
+//! never fails a request.
+
+use ir_model::Charge;
+use ir_store::{JobState, RequestRecord, Store};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{mpsc, oneshot};
+
+const QUEUE: usize = 4096;
+const BATCH: usize = 256;
+
+/// Something that is stored soon.
+pub(crate) enum Event {
+    /// A request ended.
+    Request(Box<RequestRecord>),
+    /// An attempt ended.
+    Settled { job: String, attempt: u32, outcome: String, charge: Charge },
+    /// A job ended; its pictures are stored already.
+    Finished { job: String, state: JobState, pictures: Vec<String> },
+    /// Everything before this has been stored.
+    Flush(oneshot::Sender<()>),
+}
+
+pub(crate) struct Events {
+    queue: mpsc::Sender<Event>,
+    dropped: AtomicU64,
+}
+
+impl Events {
+    pub(crate) fn start(store: Arc<dyn Store>) -> Self {
+        let (queue, inbox) = mpsc::channel(QUEUE);
+        tokio::spawn(write(store, inbox));
+        Self { queue, dropped: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        if self.queue.try_send(event).is_err() {
+            let n = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            if n.is_power_of_two() {
+                tracing::error!(dropped = n, "the event queue is full: rows of the request log are lost");
+            }
+        }
+    }
+
+    /// Waits until everything told so far is stored.
+    pub(crate) async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.queue.send(Event::Flush(done)).await.is_ok() {
+            let _ = wait.await;
+        }
+    }
+}
+
+async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Event>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while inbox.recv_many(&mut batch, BATCH).await > 0 {
+        let mut requests = Vec::new();
+        let mut flushed = Vec::new();
+        for event in batch.drain(..) {
+            let told = match event {
+                Event::Request(record) => {
+                    requests.push(*record);
+                    Ok(())
+                }
+                Event::Settled { job, attempt, outcome, charge } => store.settle(&job, attempt, &outcome, charge).await,
+                Event::Finished { job, state, pictures } => store.finish(&job, state, pictures).await,
+                Event::Flush(done) => {
+                    flushed.push(done);
+                    Ok(())
+                }
+            };
+            if let Err(error) = told {
+                tracing::error!(%error, "a journal row could not be closed");
+            }
+        }
+        if !requests.is_empty()
+            && let Err(error) = store.append(requests).await
+        {
+            tracing::error!(%error, "rows of the request log could not be stored");
+        }
+        for done in flushed {
+            let _ = done.send(());
+        }
+    }
+}

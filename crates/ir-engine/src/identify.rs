@@ -1,0 +1,62 @@
+//! Who is asking: the one place where a credential becomes a [`Caller`].
+//!
+//! A token is compared with the gateway's own keys first, in constant time; only then is its shape
+//! looked at, and a shape alone never opens a pool: it only says to which platform the caller's own
+//! token is relayed.
+
+use crate::snapshot::Snapshot;
+use ir_model::{Caller, Fault, Gate};
+use ir_platforms::ADAPTERS;
+use std::net::IpAddr;
+
+/// The key that demo mode takes from loopback addresses.
+const DEMO_KEY: &str = "demo";
+
+/// Decides who sent `token` from `peer`.
+///
+/// # Errors
+/// 401 `missing_api_key` or `invalid_api_key`, 403 `relay_disabled`, 503 `service_disabled`.
+pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr) -> Result<Caller, Fault> {
+    let system = &snapshot.settings.system;
+    if !system.relay && !system.backend {
+        return Err(Fault::gate(
+            Gate::ServiceDisabled,
+            "Relay and backend mode are both switched off (system.modes).",
+            "中转模式与后端模式均已关闭（system.modes）。",
+        ));
+    }
+    let anonymous = || (system.backend && system.allow_anonymous).then(|| Caller::Client("anonymous".to_owned()));
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
+        return anonymous().ok_or_else(|| {
+            Fault::gate(Gate::MissingKey, "No API key was given. Send it as 'Authorization: Bearer <key>'.", "缺少 API 密钥，请使用 Authorization: Bearer <密钥>。")
+        });
+    };
+    if system.global_access_key.as_ref().is_some_and(|key| key.same_as(token)) {
+        return if system.backend {
+            Ok(Caller::Client("global".to_owned()))
+        } else {
+            Err(Fault::gate(Gate::ServiceDisabled, "Backend mode is switched off (system.modes.backend).", "后端模式已关闭（system.modes.backend）。"))
+        };
+    }
+    if system.demo && system.backend && token == DEMO_KEY && is_loopback(peer) {
+        return Ok(Caller::Client("demo".to_owned()));
+    }
+    let enabled = |name: &str| snapshot.upstreams.iter().any(|u| u.enabled && u.name() == name);
+    let platform = ADAPTERS.iter().map(|adapter| adapter.card()).find(|card| (card.key_format)(token) && enabled(card.name));
+    match platform {
+        Some(card) if system.relay => Ok(Caller::Relay { platform: card.name, key: ir_model::Secret::new(token) }),
+        Some(card) if anonymous().is_none() => Err(Fault::gate(
+            Gate::RelayDisabled,
+            format!("This looks like a key of {}, but relay mode is switched off (system.modes.relay).", card.name),
+            format!("该密钥属于 {}，但中转模式已关闭（system.modes.relay）。", card.name),
+        )),
+        Some(_) | None => anonymous().ok_or_else(|| Fault::gate(Gate::BadKey, "This API key is not known here.", "API 密钥无效。")),
+    }
+}
+
+fn is_loopback(peer: IpAddr) -> bool {
+    match peer {
+        IpAddr::V4(v4) => v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()),
+    }
+}

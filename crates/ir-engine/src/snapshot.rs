@@ -1,0 +1,245 @@
+//! One immutable picture of everything that decides a request: settings, upstreams, keys. Built
+//! whole from settings and stored keys, swapped whole; what was healthy or not is carried over.
+
+use crate::breaker::Breaker;
+use crate::keys::{KeyCell, KeyHealthCell};
+use arc_swap::ArcSwapOption;
+use ir_model::{KeyId, SizeAsk, Task};
+use ir_platforms::{ADAPTERS, Adapter, Auth, Card, TaskCard};
+use ir_settings::{Settings, Vault};
+use ir_store::KeyRecord;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+/// What one request decides by, from its beginning to its end.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts up with every change.
+    pub version: u64,
+    /// All settings.
+    pub settings: Arc<Settings>,
+    /// Every platform at every base address that has keys or needs none.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// Stored keys that cannot be used, and why: for the operator.
+    pub problems: Vec<KeyProblem>,
+}
+
+/// A stored key that the snapshot could not take up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyProblem {
+    /// Which.
+    pub id: KeyId,
+    /// Why, in English.
+    pub why: String,
+}
+
+/// One platform at one base address: what can be tried, be down, and recover by itself.
+pub struct Upstream {
+    /// The platform.
+    pub adapter: &'static dyn Adapter,
+    /// Without a trailing slash; empty for the built-in renderer.
+    pub base_url: String,
+    /// Switched on.
+    pub enabled: bool,
+    /// Takes part in automatic plans.
+    pub in_plans: bool,
+    /// What it does per task.
+    pub routes: Vec<TaskRoute>,
+    /// Its keys.
+    pub keys: Vec<Arc<KeyCell>>,
+    /// Whose turn it is among equally busy keys.
+    pub(crate) turn: AtomicU32,
+    /// Carried over between snapshots.
+    pub(crate) health: Arc<UpstreamHealth>,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("name", &self.name()).field("base_url", &self.base_url).field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}
+
+/// What an upstream does for one task: its card and the operator's choices.
+#[derive(Debug)]
+pub struct TaskRoute {
+    /// The card.
+    pub card: &'static TaskCard,
+    /// The model when the caller names none.
+    pub model: Option<String>,
+    /// The size when the caller names none.
+    pub size: Option<SizeAsk>,
+    /// OpenAI's quality when the caller names none.
+    pub quality: Option<String>,
+    /// Pictures when the caller names no count.
+    pub n: Option<u32>,
+    /// Sampling steps when the caller names none.
+    pub steps: Option<u32>,
+    /// 0–100; 0 takes it out of automatic plans.
+    pub weight: u32,
+    /// Model ids that lead here.
+    pub aliases: Vec<String>,
+}
+
+/// What is known of an upstream's state, shared by all snapshots.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamHealth {
+    pub(crate) breaker: Breaker,
+    /// Models that its own list tells; `None`: not asked yet.
+    pub(crate) models: ArcSwapOption<Vec<String>>,
+    /// Rung when a place on one of its keys comes free.
+    pub(crate) freed: Notify,
+}
+
+impl Upstream {
+    /// The platform's name.
+    pub fn name(&self) -> &'static str {
+        self.card().name
+    }
+
+    /// The platform's card.
+    pub fn card(&self) -> &'static Card {
+        self.adapter.card()
+    }
+
+    /// What it does for a task.
+    pub fn route(&self, task: Task) -> Option<&TaskRoute> {
+        self.routes.iter().find(|route| route.card.task == task)
+    }
+
+    /// The model drawn with when the caller leaves the choice, if one is settled.
+    pub fn default_model(&self, task: Task) -> Option<String> {
+        let route = self.route(task)?;
+        route
+            .model
+            .clone()
+            .or_else(|| route.card.models.first().map(|m| (*m).to_owned()))
+            .or_else(|| self.keys.iter().find_map(|key| key.models.first().cloned()))
+    }
+
+    /// Models that it is known to offer for a task, each once.
+    pub fn models(&self, task: Task) -> Vec<String> {
+        let Some(route) = self.route(task) else { return Vec::new() };
+        let discovered = self.health.models.load();
+        let mut models: Vec<String> = Vec::new();
+        let known = route
+            .model
+            .iter()
+            .cloned()
+            .chain(route.card.models.iter().map(|m| (*m).to_owned()))
+            .chain(self.keys.iter().flat_map(|key| key.models.iter().cloned()))
+            .chain(discovered.iter().flat_map(|list| list.iter().cloned()));
+        for model in known {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+        models
+    }
+}
+
+/// Health that outlives snapshots. Locked only while a snapshot is built.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    keys: Mutex<HashMap<KeyId, Arc<KeyHealthCell>>>,
+    upstreams: Mutex<HashMap<(&'static str, String), Arc<UpstreamHealth>>>,
+}
+
+impl Registry {
+    fn key(&self, record: &KeyRecord) -> Arc<KeyHealthCell> {
+        let mut keys = self.keys.lock().expect("no panic while held");
+        let cell = keys.entry(record.id.clone()).or_insert_with(|| Arc::new(KeyHealthCell::from_record(record)));
+        if cell.is_disabled() && record.health.disabled_reason.is_none() && !cell.take_changed() {
+            cell.revive();
+        }
+        Arc::clone(cell)
+    }
+
+    fn upstream(&self, name: &'static str, base_url: &str) -> Arc<UpstreamHealth> {
+        let mut upstreams = self.upstreams.lock().expect("no panic while held");
+        Arc::clone(upstreams.entry((name, base_url.to_owned())).or_default())
+    }
+
+    /// Forgets keys and upstreams that no snapshot holds any more.
+    fn sweep(&self) {
+        self.keys.lock().expect("no panic while held").retain(|_, cell| Arc::strong_count(cell) > 1);
+        self.upstreams.lock().expect("no panic while held").retain(|_, health| Arc::strong_count(health) > 1);
+    }
+}
+
+/// The text that a sealed key is bound to: a key opens only for the platform and address that it
+/// was saved for.
+pub(crate) fn key_binding(id: &KeyId, platform: &str, base_url: &str) -> String {
+    let origin = url::Url::parse(base_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    format!("key|{}|{platform}|{origin}", id.0)
+}
+
+/// The base address that a key of a platform is used at.
+pub(crate) fn effective_base(settings: &Settings, card: &Card, key_base: Option<&str>) -> Option<String> {
+    let configured = settings.providers.get(card.name).and_then(|p| p.base_url.as_deref());
+    key_base.or(configured).or(card.base_url).map(|url| url.trim().trim_end_matches('/').to_owned())
+}
+
+pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord], vault: &Vault, registry: &Registry) -> Snapshot {
+    let mut problems = Vec::new();
+    let mut upstreams = Vec::new();
+    for adapter in ADAPTERS.iter().copied() {
+        let card = adapter.card();
+        let mut groups: Vec<(String, Vec<Arc<KeyCell>>)> = Vec::new();
+        if let Some(base) = effective_base(&settings, card, None) {
+            groups.push((base, Vec::new()));
+        } else if card.auth == Auth::None {
+            groups.push((String::new(), Vec::new()));
+        }
+        for record in records.iter().filter(|record| record.platform == card.name) {
+            match key_cell(&settings, card, record, vault, registry) {
+                Ok((base, cell)) => match groups.iter_mut().find(|(known, _)| *known == base) {
+                    Some((_, keys)) => keys.push(cell),
+                    None => groups.push((base, vec![cell])),
+                },
+                Err(why) => problems.push(KeyProblem { id: record.id.clone(), why }),
+            }
+        }
+        let own = settings.providers.get(card.name);
+        for (base_url, keys) in groups {
+            upstreams.push(Arc::new(Upstream {
+                adapter,
+                enabled: own.and_then(|p| p.enabled).unwrap_or(card.enabled_by_default),
+                in_plans: card.in_plans || settings.system.demo,
+                routes: card.tasks.iter().map(|task_card| route(&settings, card, task_card)).collect(),
+                health: registry.upstream(card.name, &base_url),
+                base_url,
+                keys,
+                turn: AtomicU32::new(0),
+            }));
+        }
+    }
+    registry.sweep();
+    Snapshot { version, settings, upstreams, problems }
+}
+
+fn key_cell(settings: &Settings, card: &Card, record: &KeyRecord, vault: &Vault, registry: &Registry) -> Result<(String, Arc<KeyCell>), String> {
+    let base = effective_base(settings, card, record.base_url.as_deref())
+        .ok_or_else(|| format!("{} has no base address: set providers.{}.baseUrl", card.name, card.name))?;
+    let secret = vault
+        .open(&record.sealed, &key_binding(&record.id, card.name, &base))
+        .map_err(|_| "it was saved for another address or with another master key: enter it again".to_owned())?;
+    let cell = KeyCell { id: record.id.clone(), secret, models: record.models.clone(), enabled: record.enabled, health: registry.key(record) };
+    Ok((base, Arc::new(cell)))
+}
+
+fn route(settings: &Settings, card: &Card, task_card: &'static TaskCard) -> TaskRoute {
+    let own = settings.providers.get(card.name).map(|provider| provider.task(task_card.task));
+    TaskRoute {
+        card: task_card,
+        model: own.and_then(|t| t.model.clone()),
+        size: own.and_then(|t| t.size),
+        quality: own.and_then(|t| t.quality.clone()),
+        n: own.and_then(|t| t.n),
+        steps: own.and_then(|t| t.steps),
+        weight: own.map_or(10, |t| t.weight),
+        aliases: own.map(|t| t.model_map.clone()).unwrap_or_default(),
+    }
+}

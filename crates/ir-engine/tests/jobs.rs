@@ -1,0 +1,129 @@
+//! Jobs belong to the engine: a caller who leaves loses nothing that was sent, and nothing is sent
+//! for a caller who has left.
+
+mod support;
+
+use ir_model::{Caller, Class, Gate, RequestId, Secret, Task};
+use std::time::Duration;
+use support::{PLAIN, ask, bench, client, json, picture};
+
+const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
+
+#[tokio::test]
+async fn a_caller_that_leaves_does_not_lose_the_picture() {
+    let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
+    let mut drawing = bench.engine.draw(ask(1), client(), RequestId::random(&**bench.engine.dice()));
+    // Leaves as soon as something was sent.
+    while bench.wire.recorded().is_empty() {
+        tokio::select! {
+            biased;
+            _ = drawing.next() => break,
+            () = tokio::time::sleep(Duration::from_millis(1)) => {}
+        }
+    }
+    drop(drawing);
+    assert_eq!(bench.engine.drain(Duration::from_secs(10)).await, 0);
+    assert_eq!((bench.wire.recorded().len(), bench.store.count().await.expect("gallery")), (1, 1));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_for_a_caller_who_has_left() {
+    let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
+    drop(bench.engine.draw(ask(1), client(), RequestId::random(&**bench.engine.dice())));
+    assert_eq!(bench.engine.drain(Duration::from_secs(10)).await, 0);
+    assert_eq!((bench.wire.recorded().len(), bench.store.count().await.expect("gallery")), (0, 0));
+}
+
+#[tokio::test]
+async fn every_answered_picture_is_on_disk_with_its_metadata() {
+    let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
+    let (pictures, _) = bench.draw(ask(1)).await;
+    let (name, _) = pictures[0].1.stored.as_ref().expect("stored");
+    let record = bench.store.get(name).await.expect("gallery").expect("listed");
+    let file = bench.dir.path().join("storage").join(&record.path);
+    assert_eq!(std::fs::read(&file).expect("on disk"), support::png(3));
+    let sidecar = std::fs::read_to_string(format!("{}.json", file.display())).expect("metadata");
+    assert!(sidecar.contains("a lighthouse") && sidecar.contains(&record.sha256), "{sidecar}");
+
+    bench.store.remove(name).await.expect("removed from the index");
+    let removed = ir_engine::reindex(bench.engine.pictures(), &bench.store).await.expect("reindexed");
+    assert_eq!(removed.added, 0, "what was removed on purpose is not listed again");
+    bench.store.forget(std::slice::from_ref(name)).await.expect("as if the index were lost");
+    let done = ir_engine::reindex(bench.engine.pictures(), &bench.store).await.expect("reindexed");
+    assert_eq!((done.found, done.added, done.damaged), (1, 1, 0));
+    assert_eq!(bench.store.get(name).await.expect("gallery"), Some(record), "the index is rebuilt from the pictures alone");
+}
+
+#[tokio::test]
+async fn relayed_keys_and_pool_keys_never_meet() {
+    let config = r#"{"system":{"modes":{"relay":true,"backend":true}},"providers":{"NewApi":{"enabled":true,"baseUrl":"https://one.example","text":{"model":"m"}}}}"#;
+    let bench = bench(config, &KEY, |_| picture(3)).await;
+    let token = "sk-newapi-the-callers-own";
+    let peer = "203.0.113.9".parse().expect("address");
+    let caller = bench.engine.identify(Some(token), peer).expect("relayed");
+    assert!(matches!(&caller, Caller::Relay { platform: "NewApi", key } if key.expose() == token));
+    assert!(bench.draw_as(ask(1), caller).await.1.is_ok());
+    assert_eq!(bench.wire.recorded()[0].header("authorization"), Some("Bearer sk-newapi-the-callers-own"));
+    assert!(bench.draw(ask(1)).await.1.is_ok());
+    assert_eq!(bench.wire.recorded()[1].header("authorization"), Some("Bearer sk-one"));
+
+    let dead = Caller::Relay { platform: "NewApi", key: Secret::new(token) };
+    let refusing = support::bench(config, &KEY, |_| json(401, &[], "{}")).await;
+    assert!(refusing.draw_as(ask(1), dead).await.1.is_err());
+    assert_eq!(refusing.wire.recorded().len(), 1, "no pool key steps in for a caller's dead one");
+}
+
+#[tokio::test]
+async fn strangers_are_refused() {
+    let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
+    let peer = "127.0.0.1".parse().expect("address");
+    let gate = |token: Option<&str>| match bench.engine.identify(token, peer).expect_err("refused").class {
+        Class::Gate(gate) => gate,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(gate(None), Gate::MissingKey);
+    assert_eq!(gate(Some("")), Gate::MissingKey);
+    assert_eq!(gate(Some("demo")), Gate::BadKey, "the demo key opens nothing outside demo mode");
+    assert_eq!(gate(Some("sk-newapi-abcdefgh")), Gate::RelayDisabled);
+    assert_eq!(gate(Some("550e8400-e29b-41d4-a716-446655440000")), Gate::BadKey);
+}
+
+#[tokio::test]
+async fn a_plan_says_why_nobody_can_draw() {
+    let bench = bench(PLAIN, &[], |_| picture(3)).await;
+    let failure = bench.draw(ask(1)).await.1.expect_err("no key");
+    assert_eq!(failure.fault.class, Class::NoKey);
+    assert!(failure.fault.detail.expect("reasons").contains("Local"), "every platform's reason is kept");
+
+    let config = PLAIN.replacen('{', r#"{"routing":{"unknownModel":"reject"},"#, 1);
+    let strict = support::bench(&config, &KEY, |_| picture(3)).await;
+    let mut unknown = ask(1);
+    unknown.model = "constructor".to_owned();
+    let failure = strict.draw(unknown).await.1.expect_err("unknown");
+    assert_eq!((failure.fault.class, failure.fault.param.as_deref(), strict.wire.recorded().len()), (Class::ModelNotFound, Some("model"), 0));
+}
+
+#[tokio::test]
+async fn the_built_in_renderer_takes_part_only_in_demo_mode_or_by_name() {
+    let bench = bench(PLAIN, &[], |_| picture(3)).await;
+    assert!(bench.draw(ask(1)).await.1.is_err(), "a failing gateway hands out no placeholders");
+    let mut named = ask(2);
+    named.model = "local/auto".to_owned();
+    let (pictures, outcome) = bench.draw(named).await;
+    assert_eq!((outcome.expect("drawn").provider.as_str(), pictures.len(), bench.wire.recorded().len()), ("Local", 2, 0));
+    let mut edit = ask(1);
+    edit.task = Task::Edit;
+    edit.model = "Local/auto".to_owned();
+    edit.pictures = vec![ir_model::AskPicture::Here(pictures[0].1.stored.clone().expect("stored").1)];
+    assert!(bench.draw(edit).await.1.is_ok());
+}
+
+#[tokio::test]
+async fn a_draining_engine_takes_nothing_new() {
+    let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
+    assert!(bench.engine.ready().await.is_ok());
+    bench.engine.drain(Duration::from_secs(1)).await;
+    assert!(bench.engine.ready().await.is_err());
+    let failure = bench.draw(ask(1)).await.1.expect_err("going down");
+    assert_eq!((failure.fault.class, bench.wire.recorded().len()), (Class::Gate(Gate::ShuttingDown), 0));
+}

@@ -1,0 +1,155 @@
+//! An engine on a scripted wire: two upstreams of one platform, each at its own address with its
+//! own keys.
+
+use ir_egress::{Door, Recorded, ScriptedWire, WireFault, WireReply};
+use ir_engine::{DrawEvent, Engine, EngineParts, Failure, NewKey, Summary};
+use ir_model::{Ask, Caller, Clock, Dice, Drawn, Extras, Limits, ManualClock, RequestId, ResponseForm, Secret, SeededDice, SizeAsk, Task, Timestamp};
+use ir_settings::{Env, SettingsFile};
+use ir_spool::{Spool, SpoolConfig};
+use ir_store::{SqliteStore, Store};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// 2026-11-22, 22:53:58 UTC.
+pub(crate) const NOW: Timestamp = Timestamp(1_795_388_038_000);
+
+pub(crate) struct Bench {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) wire: Arc<ScriptedWire>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) dir: TempDir,
+}
+
+pub(crate) type Answered = Result<WireReply, WireFault>;
+
+/// An engine with the given configuration file and keys (`address`, `key`).
+pub(crate) async fn bench(config: &str, keys: &[(&str, &str)], answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static) -> Bench {
+    let dir = tempfile::tempdir().expect("folder");
+    std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .open(dir.path().join("runtime-config.json"))
+        .and_then(|mut file| std::io::Write::write_all(&mut file, config.as_bytes()))
+        .expect("configuration");
+    let dice: Arc<dyn Dice> = Arc::new(SeededDice::new(7));
+    let clock = Arc::new(ManualClock::at(NOW));
+    let env = Env::from_pairs([("IMG_ROUTER_DATA_DIR", dir.path().to_str().expect("UTF-8"))]);
+    let settings = Arc::new(SettingsFile::open(env, Arc::clone(&dice)).expect("settings"));
+    let spool = Spool::open(
+        SpoolConfig { data_dir: dir.path().to_owned(), limits: Limits::default(), fsync: false, max_in_flight_bytes: 1 << 30 },
+        Arc::clone(&dice),
+    )
+    .expect("spool");
+    let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), Arc::clone(&shared)).expect("store"));
+    let wire = Arc::new(ScriptedWire::new(answer));
+    let door = Door::new(Arc::clone(&wire) as Arc<dyn ir_egress::Wire>, spool.clone(), Arc::clone(&shared));
+    let parts = EngineParts { door, spool, store: Arc::clone(&store), settings, clock: shared, dice };
+    let (engine, _) = Engine::start(parts).await.expect("engine");
+    for (address, key) in keys {
+        let new = NewKey { secret: Secret::new(*key), name: String::new(), base_url: Some((*address).to_owned()), models: vec![], enabled: true };
+        engine.add_keys("NewApi", vec![new]).await.expect("key");
+    }
+    Bench { engine, wire, store, clock, dir }
+}
+
+/// NewApi on, relay off; with a default model.
+pub(crate) const PLAIN: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},
+  "providers":{"NewApi":{"enabled":true,"text":{"model":"m"},"edit":{"model":"m"},"blend":{"model":"m"}}}}"#;
+
+pub(crate) fn ask(n: u32) -> Ask {
+    Ask {
+        task: Task::Text,
+        model: "auto".to_owned(),
+        prompt: "a lighthouse".to_owned(),
+        n: Some(n),
+        size: SizeAsk::Auto,
+        pictures: vec![],
+        mask: None,
+        form: ResponseForm::Base64,
+        partial_images: 0,
+        extras: Extras::default(),
+    }
+}
+
+pub(crate) fn client() -> Caller {
+    Caller::Client("test".to_owned())
+}
+
+impl Bench {
+    pub(crate) async fn draw(&self, ask: Ask) -> (Vec<(u32, Drawn)>, Result<Summary, Failure>) {
+        self.draw_as(ask, client()).await
+    }
+
+    pub(crate) async fn draw_as(&self, ask: Ask, caller: Caller) -> (Vec<(u32, Drawn)>, Result<Summary, Failure>) {
+        let mut drawing = self.engine.draw(ask, caller, RequestId::random(&**self.engine.dice()));
+        let mut pictures = Vec::new();
+        loop {
+            match drawing.next().await {
+                DrawEvent::Picture { index, drawn } => pictures.push((index, drawn)),
+                DrawEvent::Done(outcome) => return (pictures, outcome),
+            }
+        }
+    }
+
+    /// How often each host was asked.
+    pub(crate) fn asked(&self, host: &str) -> usize {
+        self.wire.recorded().iter().filter(|request| request.url.host_str() == Some(host)).count()
+    }
+}
+
+/// A small real PNG: one pixel, `shade` grey.
+pub(crate) fn png(shade: u8) -> Vec<u8> {
+    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
+    chunk(&mut out, *b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
+    let raw = [0u8, shade];
+    let adler = adler32(&raw);
+    let mut zlib = vec![0x78, 0x01, 1, 2, 0, 0xfd, 0xff];
+    zlib.extend_from_slice(&raw);
+    zlib.extend_from_slice(&adler.to_be_bytes());
+    chunk(&mut out, *b"IDAT", &zlib);
+    chunk(&mut out, *b"IEND", &[]);
+    out
+}
+
+fn chunk(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
+    out.extend_from_slice(&u32::try_from(data.len()).expect("small").to_be_bytes());
+    let from = out.len();
+    out.extend_from_slice(&kind);
+    out.extend_from_slice(data);
+    let crc = crc32(&out[from..]);
+    out.extend_from_slice(&crc.to_be_bytes());
+}
+
+fn crc32(data: &[u8]) -> u32 {
+    !data.iter().fold(!0u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1))))
+}
+
+fn adler32(data: &[u8]) -> u32 {
+    let (a, b) = data.iter().fold((1u32, 0u32), |(a, b), byte| ((a + u32::from(*byte)) % 65_521, (a + u32::from(*byte) + b) % 65_521));
+    b << 16 | a
+}
+
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bytes
+        .chunks(3)
+        .flat_map(|chunk| {
+            let word = u32::from(chunk[0]) << 16 | u32::from(*chunk.get(1).unwrap_or(&0)) << 8 | u32::from(*chunk.get(2).unwrap_or(&0));
+            (0..4).map(move |i| if i <= chunk.len() { char::from(DIGITS[(word >> (18 - 6 * i) & 63) as usize]) } else { '=' })
+        })
+        .collect()
+}
+
+/// An answer with one picture.
+pub(crate) fn picture(shade: u8) -> Answered {
+    let body = format!(r#"{{"created":1,"data":[{{"b64_json":"{}"}}]}}"#, base64(&png(shade)));
+    Ok(WireReply::scripted(200, &[("content-type", "application/json")], body))
+}
+
+pub(crate) fn json(status: u16, headers: &[(&str, &str)], body: &str) -> Answered {
+    let mut all = vec![("content-type", "application/json")];
+    all.extend_from_slice(headers);
+    Ok(WireReply::scripted(status, &all, body.to_owned()))
+}

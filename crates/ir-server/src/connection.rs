@@ -1,0 +1,154 @@
+//! One connection's clock. hyper knows a deadline for request heads only; a connection that idles,
+//! sends its head drop by drop or never reads its answer is cut here.
+
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// Limits of one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// From the first byte of a head to its last.
+    pub(crate) head: Duration,
+    /// Between requests.
+    pub(crate) idle: Duration,
+    /// While the peer takes nothing of an answer.
+    pub(crate) blocked: Duration,
+}
+
+/// Why a connection is over.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// It idled: close it politely.
+    Idle,
+    /// It is an attack or a corpse: cut it.
+    Stalled,
+}
+
+const IDLE: u64 = 0;
+const HEAD: u64 = 1;
+const BUSY: u64 = 2;
+
+/// What a connection is doing, shared by its socket, its service and its watchdog.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    born: Instant,
+    /// The phase (lowest two bits) and since when (milliseconds).
+    phase: AtomicU64,
+    /// Since when the peer takes no bytes; 0: it does.
+    blocked: AtomicU64,
+}
+
+impl Pulse {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { born: Instant::now(), phase: AtomicU64::new(IDLE), blocked: AtomicU64::new(0) })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX >> 2) + 1
+    }
+
+    fn enter(&self, phase: u64) {
+        self.phase.store(self.now() << 2 | phase, Ordering::Relaxed);
+    }
+
+    /// A whole head was read.
+    pub(crate) fn busy(&self) {
+        self.enter(BUSY);
+    }
+
+    /// An answer was written or given up.
+    pub(crate) fn idle(&self) {
+        self.enter(IDLE);
+    }
+
+    fn check(&self, patience: Patience) -> Option<Over> {
+        let now = self.now();
+        let longer = |since: u64, limit: Duration| u128::from(now.saturating_sub(since)) > limit.as_millis();
+        let blocked = self.blocked.load(Ordering::Relaxed);
+        if blocked != 0 && longer(blocked, patience.blocked) {
+            return Some(Over::Stalled);
+        }
+        let word = self.phase.load(Ordering::Relaxed);
+        match (word & 3, word >> 2) {
+            (IDLE, since) if longer(since, patience.idle) => Some(Over::Idle),
+            (HEAD, since) if longer(since, patience.head) => Some(Over::Stalled),
+            _ => None,
+        }
+    }
+
+    /// Ends when the connection is over.
+    pub(crate) async fn watch(&self, patience: Patience) -> Over {
+        let step = patience.head.min(patience.idle).min(patience.blocked) / 10;
+        loop {
+            tokio::time::sleep(step.clamp(Duration::from_millis(50), Duration::from_secs(1))).await;
+            if let Some(over) = self.check(patience) {
+                return over;
+            }
+        }
+    }
+}
+
+/// A socket that tells its pulse.
+pub(crate) struct Watched {
+    socket: TcpStream,
+    pulse: Arc<Pulse>,
+}
+
+impl Watched {
+    pub(crate) fn new(socket: TcpStream, pulse: Arc<Pulse>) -> TokioIo<Self> {
+        TokioIo::new(Self { socket, pulse })
+    }
+
+    fn progress<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match &polled {
+            Poll::Pending => {
+                let _ = self.pulse.blocked.compare_exchange(0, self.pulse.now(), Ordering::Relaxed, Ordering::Relaxed);
+            }
+            Poll::Ready(_) => self.pulse.blocked.store(0, Ordering::Relaxed),
+        }
+        polled
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.socket).poll_read(cx, buf);
+        if buf.filled().len() > before && self.pulse.phase.load(Ordering::Relaxed) & 3 == IDLE {
+            self.pulse.enter(HEAD);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.progress(polled)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.progress(polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}

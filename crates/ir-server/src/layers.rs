@@ -1,0 +1,103 @@
+//! What every request passes through, outermost first.
+
+use crate::cors;
+use crate::gateway::Gateway;
+use crate::{health, storage};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::{Router, routing};
+use http::{HeaderValue, Method, header};
+use ir_model::{Fault, Gate, RequestId};
+use ir_openai::{Api, Peer};
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Longest request target (`B-12`).
+const MAX_URI: usize = 8 * 1024;
+
+/// All routes behind all layers.
+pub(crate) fn app(gateway: &Arc<Gateway>) -> Router {
+    let api = Arc::new(Api::new(Arc::clone(&gateway.engine)));
+    let open = Router::new()
+        .route("/health", routing::get(health::health))
+        .route("/ready", routing::get(health::ready))
+        .with_state(Arc::clone(gateway));
+    let shared = ir_openai::router()
+        .route("/storage/{name}", routing::get(storage::serve))
+        .fallback(ir_openai::not_found)
+        .method_not_allowed_fallback(ir_openai::method_not_allowed)
+        .with_state(Arc::clone(&api));
+    shared
+        .merge(open)
+        // --- read from below: the last layer is the outermost ---------------------------------
+        // 5. CORS: preflights are answered here; every answer, errors too, gets its headers.
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), cors::layer))
+        // 4. Heads that no route should see: over-long targets, a missing or doubled Host.
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), heads))
+        // 3. A panic becomes a 500 in OpenAI's form instead of a cut connection.
+        .layer(CatchPanicLayer::custom(PanicAnswer(Arc::clone(&api))))
+        // 2. One line per request, when `system.requestLogging` is on.
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), access_log))
+        // 1. The request id: in the extensions for everybody below, on the answer for the caller.
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), request_id))
+}
+
+async fn request_id(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let own = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).and_then(RequestId::parse);
+    let id = own.unwrap_or_else(|| RequestId::random(&**gateway.engine.dice()));
+    let value = HeaderValue::from_str(id.as_str()).expect("invariant: request ids are visible ASCII");
+    request.extensions_mut().insert(id);
+    let mut response = next.run(request).await;
+    response.headers_mut().entry("x-request-id").or_insert(value);
+    response
+}
+
+async fn access_log(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    if !gateway.engine.snapshot().settings.system.request_logging {
+        return next.run(request).await;
+    }
+    let began = gateway.engine.clock().now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let duration_ms = gateway.engine.clock().now().since(began);
+    tracing::info!(request_id = id, %method, path, status, duration_ms, peer, "answered");
+    response
+}
+
+async fn heads(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (host, further) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next());
+    let good_host = |host: &str| !host.is_empty() && !host.contains(['@', ' ', '/', '\\']);
+    let fault = if target > MAX_URI {
+        Fault::gate(Gate::UriTooLong, "The address is too long.", "请求地址过长。")
+    } else if further.is_some() || !host.is_some_and(good_host) {
+        Fault::gate(Gate::BadInput, "The Host header is missing, doubled or malformed.", "Host 请求头缺失、重复或格式错误。")
+    } else if request.method() == Method::TRACE || request.method() == Method::CONNECT {
+        Fault::gate(Gate::MethodNotAllowed, "This method is not served.", "不支持该方法。")
+    } else {
+        return next.run(request).await;
+    };
+    let (parts, _) = request.into_parts();
+    ir_openai::refuse_head(&api, &parts, &fault)
+}
+
+#[derive(Clone)]
+struct PanicAnswer(Arc<Api>);
+
+impl tower_http::catch_panic::ResponseForPanic for PanicAnswer {
+    type ResponseBody = Body;
+
+    fn response_for_panic(&mut self, panic: Box<dyn std::any::Any + Send + 'static>) -> http::Response<Body> {
+        let what = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        tracing::error!(panic = what, "a request handler panicked");
+        let (parts, ()) = http::Request::new(()).into_parts();
+        ir_openai::refuse_head(&self.0, &parts, &Fault::gate(Gate::Internal, "The gateway failed. The operator finds the reason in its log.", "网关内部错误，原因见日志。"))
+    }
+}

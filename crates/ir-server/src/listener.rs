@@ -1,0 +1,280 @@
+//! The accept loop: how many connections, from whom, for how long; and how they end.
+
+use crate::connection::{Over, Patience, Pulse, Watched};
+use crate::gateway::Gateway;
+use crate::layers;
+use axum::body::Body;
+use axum::Router;
+use bytes::Bytes;
+use http::Request;
+use http_body::{Frame, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
+use ir_openai::Peer;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::ServiceExt;
+
+/// Read buffer of one connection. It matters most for the memory of many callers.
+const MAX_BUF: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
+/// A peer that takes nothing of its answer for this long is gone.
+const BLOCKED: Duration = Duration::from_secs(60);
+/// How long the listener goes on accepting after it has said that it is not ready.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// Why the gateway could not listen.
+#[derive(Debug)]
+pub struct ServeError {
+    /// Where it should have.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {}: {}", self.address, self.error)?;
+        if self.error.kind() == io::ErrorKind::AddrInUse {
+            f.write_str(" (is another gateway running? set PORT to use another port)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// A gateway that listens.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Binds the address that the settings name.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn bind(gateway: Gateway) -> Result<Self, ServeError> {
+        let settings = gateway.engine.snapshot().settings.clone();
+        let address = SocketAddr::new(settings.host, settings.system.port);
+        let failed = |error| ServeError { address, error };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let gateway = Arc::new(gateway);
+        gateway.listens_on(vec![address]);
+        Ok(Self { gateway, listener, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The gateway.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Serves until `stop` ends; then lets requests under way finish, within the settings' grace.
+    /// Returns how many jobs were left unfinished.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> u64 {
+        let Self { gateway, listener, .. } = self;
+        gateway.spawn_watch();
+        gateway.engine.spawn_upkeep();
+        let limits = gateway.engine.snapshot().settings.limits.clone();
+        let patience = Patience { head: Duration::from_secs(limits.header_secs), idle: Duration::from_secs(limits.keep_alive_secs), blocked: BLOCKED };
+        let acceptor = Acceptor {
+            router: layers::app(&gateway),
+            places: Arc::new(Semaphore::new(limits.max_connections)),
+            per_ip: Arc::new(PerIp { most: limits.connections_per_ip, counts: Mutex::default() }),
+            patience,
+            closing: watch::channel(false).0,
+        };
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                accepted = acceptor.accept(&listener) => acceptor.serve(accepted),
+            }
+        }
+        drop(listener);
+        tracing::info!("shutting down: no new connections, finishing what is under way");
+        let _ = acceptor.closing.send(true);
+        let left = gateway.engine.drain(Duration::from_secs(limits.drain_secs)).await;
+        // Answers of finished jobs are still being written.
+        let _ = tokio::time::timeout(Duration::from_secs(10), acceptor.places.acquire_many(u32::try_from(limits.max_connections).unwrap_or(u32::MAX))).await;
+        gateway.engine.store().close().await;
+        left
+    }
+}
+
+struct Acceptor {
+    router: Router,
+    places: Arc<Semaphore>,
+    per_ip: Arc<PerIp>,
+    patience: Patience,
+    closing: watch::Sender<bool>,
+}
+
+struct Accepted {
+    socket: TcpStream,
+    peer: SocketAddr,
+    _place: OwnedSemaphorePermit,
+    _guest: Guest,
+}
+
+impl Acceptor {
+    /// The next connection that may be served. Waits for a place before it accepts: further callers
+    /// stay in the kernel's queue.
+    async fn accept(&self, listener: &TcpListener) -> Accepted {
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned().await.expect("invariant: the semaphore is never closed");
+            match listener.accept().await {
+                Ok((socket, peer)) => {
+                    if let Some(guest) = PerIp::enter(&self.per_ip, peer.ip()) {
+                        let _ = socket.set_nodelay(true);
+                        return Accepted { socket, peer, _place: place, _guest: guest };
+                    }
+                    tracing::debug!(%peer, "too many connections from one address: closed");
+                }
+                Err(error) => {
+                    // Out of file descriptors: pause instead of spinning; connections end and free some.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, accepted: Accepted) {
+        let router = self.router.clone();
+        let patience = self.patience;
+        let mut closing = self.closing.subscribe();
+        tokio::spawn(async move {
+            let Accepted { socket, peer, _place, _guest } = accepted;
+            let pulse = Pulse::new();
+            let beat = Arc::clone(&pulse);
+            let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+                beat.busy();
+                let beat = Arc::clone(&beat);
+                let router = router.clone();
+                async move {
+                    let mut request = request.map(Body::new);
+                    request.extensions_mut().insert(Peer(peer));
+                    let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+                    Ok::<_, Infallible>(response.map(|body| Answered { body, beat }))
+                }
+            });
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(patience.idle + patience.head).max_buf_size(MAX_BUF).max_headers(MAX_HEADERS).keep_alive(true);
+            let connection = http.serve_connection(Watched::new(socket, Arc::clone(&pulse)), service);
+            tokio::pin!(connection);
+            let mut polite = false;
+            loop {
+                tokio::select! {
+                    ended = connection.as_mut() => {
+                        if let Err(error) = ended {
+                            tracing::debug!(%peer, %error, "a connection ended badly");
+                        }
+                        return;
+                    }
+                    over = pulse.watch(patience) => match over {
+                        Over::Idle if !polite => {
+                            polite = true;
+                            connection.as_mut().graceful_shutdown();
+                        }
+                        Over::Idle | Over::Stalled => return,
+                    },
+                    _ = closing.changed(), if !polite => {
+                        polite = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// An answer's body that tells the connection's pulse when it is over.
+struct Answered {
+    body: Body,
+    beat: Arc<Pulse>,
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.beat.idle();
+    }
+}
+
+impl http_body::Body for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Connections by address. IPv6 callers count by their /64, which is what one customer has.
+struct PerIp {
+    most: usize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+struct Guest {
+    per_ip: Arc<PerIp>,
+    ip: IpAddr,
+}
+
+impl PerIp {
+    fn enter(this: &Arc<Self>, ip: IpAddr) -> Option<Guest> {
+        let ip = match ip {
+            IpAddr::V6(v6) if v6.to_ipv4_mapped().is_none() => {
+                let s = v6.segments();
+                IpAddr::V6([s[0], s[1], s[2], s[3], 0, 0, 0, 0].into())
+            }
+            other => other,
+        };
+        let mut counts = this.counts.lock().expect("no panic while held");
+        let count = counts.entry(ip).or_insert(0);
+        if *count >= this.most {
+            return None;
+        }
+        *count += 1;
+        Some(Guest { per_ip: Arc::clone(this), ip })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut counts = self.per_ip.counts.lock().expect("no panic while held");
+        if let Some(count) = counts.get_mut(&self.ip) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.ip);
+            }
+        }
+    }
+}
+

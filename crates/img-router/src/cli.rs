@@ -24,7 +24,7 @@ Examples:
 
   Put it in front of an OpenAI-compatible platform:
     img-router keys add NewApi --base-url https://api.example.com/v1 sk-…
-    IMG_ROUTER_GLOBAL_ACCESS_KEY=choose-a-long-one img-router serve
+    IMG_ROUTER_SYSTEM_MODES_BACKEND=true IMG_ROUTER_GLOBAL_ACCESS_KEY=choose-a-long-one img-router serve
 
   Ask it from a client: base URL http://localhost:10001/v1, the key that you chose.";
 

@@ -234,7 +234,7 @@ async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>
     .await;
     let (outcome, charge, message) = match &result {
         Ok(_) => ("ok", Charge::Yes, String::new()),
-        Err(fault) => (fault.class.name(), fault.charge, fault.upstream.clone().unwrap_or_default()),
+        Err(fault) => (fault.class.name(), fault.charge, fault.upstream.as_deref().and_then(ir_model::sanitise).unwrap_or_default()),
     };
     engine.events.tell(Event::Settled { job: request.job.clone(), attempt: number, outcome: outcome.to_owned(), charge });
     let note = AttemptNote {
@@ -243,7 +243,7 @@ async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>
         key: lease.map(|lease| lease.key().id.to_string()),
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         outcome: outcome.to_owned(),
-        message: message.chars().take(500).collect(),
+        message,
     };
     if let Err(fault) = &result {
         tracing::info!(request_id = %request.id, attempt = number, provider = note.provider, model = note.model, key = note.key, duration_ms = note.duration_ms, class = outcome, charge = ?charge, detail = fault.detail, "attempt failed");
@@ -272,8 +272,8 @@ fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, outcom
             };
             let verdict = judge(&fault, request.policy, uncertain);
             if let Some(lease) = lease {
-                let reason = fault.upstream.as_deref().or(fault.detail.as_deref()).unwrap_or(fault.class.name());
-                let reason: String = format!("{}: {reason}", fault.class.name()).chars().take(300).collect();
+                let said = fault.upstream.as_deref().or(fault.detail.as_deref()).and_then(ir_model::sanitise).unwrap_or_default();
+                let reason: String = format!("{}: {said}", fault.class.name()).chars().take(300).collect();
                 if verdict.key == KeyEffect::Disable {
                     tracing::error!(request_id = %request.id, provider = candidate.upstream.name(), key = %lease.key().id, reason, "a key was rejected and is disabled");
                 }

@@ -41,7 +41,7 @@ pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr) -
     if system.demo && system.backend && token == DEMO_KEY && is_loopback(peer) {
         return Ok(Caller::Client("demo".to_owned()));
     }
-    let enabled = |name: &str| snapshot.upstreams.iter().any(|u| u.enabled && u.name() == name);
+    let enabled = |name: &str| snapshot.upstreams.iter().any(|u| u.enabled && u.own && u.name() == name);
     let platform = ADAPTERS.iter().map(|adapter| adapter.card()).find(|card| (card.key_format)(token) && enabled(card.name));
     match platform {
         Some(card) if system.relay => Ok(Caller::Relay { platform: card.name, key: ir_model::Secret::new(token) }),

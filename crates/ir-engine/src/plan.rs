@@ -168,7 +168,8 @@ fn consider(upstream: &Arc<Upstream>, ask: &Ask, caller: &Caller, rule: Rule<'_>
         return Err(Reason::Disabled);
     }
     match caller {
-        Caller::Relay { platform, .. } if *platform != card.name => return Err(Reason::OtherPlatform),
+        // A caller's key goes to the platform's own address, never to one that came with a pool key.
+        Caller::Relay { platform, .. } if *platform != card.name || !upstream.own => return Err(Reason::OtherPlatform),
         Caller::Relay { .. } | Caller::Client(_) => {}
     }
     if let Rule::Named { platform, .. } = rule {
@@ -203,6 +204,9 @@ fn model(upstream: &Upstream, route: &TaskRoute, ask: &Ask, rule: Rule<'_>) -> R
         Rule::Named { .. } => Err(Reason::Model),
         Rule::Listed if passes_any(upstream) || upstream.models(task).iter().any(|known| *known == ask.model) => Ok(ask.model.clone()),
         Rule::Listed => Err(Reason::Model),
+        // Without a model of its own to fall back on, a platform that may have any model is asked
+        // for the caller's: it knows best, and says so if it does not.
+        Rule::Auto if upstream.card().open_models && !is_auto(&ask.model) => Ok(upstream.default_model(task).unwrap_or_else(|| ask.model.clone())),
         Rule::Auto => default(),
     }
 }

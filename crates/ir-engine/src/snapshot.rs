@@ -42,6 +42,8 @@ pub struct Upstream {
     pub adapter: &'static dyn Adapter,
     /// Without a trailing slash; empty for the built-in renderer.
     pub base_url: String,
+    /// At the platform's own (built-in or configured) address; others came with keys of the pool.
+    pub own: bool,
     /// Switched on.
     pub enabled: bool,
     /// Takes part in automatic plans.
@@ -202,11 +204,15 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
                 Err(why) => problems.push(KeyProblem { id: record.id.clone(), why }),
             }
         }
-        let own = settings.providers.get(card.name);
+        let provider = settings.providers.get(card.name);
+        let own_base = effective_base(&settings, card, None).unwrap_or_default();
+        // Who gives a platform a key wants it used.
+        let by_default = card.enabled_by_default || groups.iter().any(|(_, keys)| !keys.is_empty());
         for (base_url, keys) in groups {
             upstreams.push(Arc::new(Upstream {
                 adapter,
-                enabled: own.and_then(|p| p.enabled).unwrap_or(card.enabled_by_default),
+                own: base_url == own_base,
+                enabled: provider.and_then(|p| p.enabled).unwrap_or(by_default),
                 in_plans: card.in_plans || settings.system.demo,
                 routes: card.tasks.iter().map(|task_card| route(&settings, card, task_card)).collect(),
                 health: registry.upstream(card.name, &base_url),

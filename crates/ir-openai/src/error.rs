@@ -2,7 +2,7 @@
 //! (`06-errors.md`).
 
 use crate::language::Language;
-use crate::sanitise::sanitise;
+use ir_model::sanitise;
 use axum::body::Body;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};

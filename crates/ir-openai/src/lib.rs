@@ -25,7 +25,6 @@ mod models;
 mod params;
 mod pictures;
 mod rules;
-mod sanitise;
 mod stream;
 #[cfg(test)]
 mod testing;
@@ -34,4 +33,3 @@ mod variations;
 pub use api::{Api, Peer, identify_head, method_not_allowed, not_found, refuse_head, router};
 pub use error::{Mode, Reader, render, render_failure};
 pub use language::Language;
-pub use sanitise::sanitise;

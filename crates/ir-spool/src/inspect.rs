@@ -19,7 +19,7 @@ use ir_model::{Flaw, Limits, Probe, Size};
 
 /// Most bytes of metadata (EXIF, ICC, XMP, texts, …) in one picture. Decoding skips them; a picture
 /// that mostly consists of them is an attack on whoever parses it next.
-const METADATA_LIMIT: u64 = 16 * 1024 * 1024;
+const METADATA_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// Bytes that are enough to tell the format: `RIFF`, length, `WEBP` is the longest.
 const MAGIC: usize = 12;

@@ -1,13 +1,12 @@
 //! Two upstreams in one plan, the first one in trouble: the caller gets a picture from the second,
 //! keys and breakers stand as `06-errors.md` says, and nobody is asked too often.
 
-mod support;
 
 use ir_egress::{Phase, Recorded, WireBody, WireFault, WireFaultKind, WireReply};
 use ir_model::{Class, Extras, Timestamp};
 use ir_store::RequestLog;
 use std::sync::{Arc, Mutex};
-use support::{Answered, Bench, NOW, PLAIN, ask, bench, json, picture};
+use crate::support::{Answered, Bench, NOW, PLAIN, ask, bench, json, picture};
 
 const KEYS: [(&str, &str); 2] = [("https://one.example", "sk-one"), ("https://two.example", "sk-two")];
 

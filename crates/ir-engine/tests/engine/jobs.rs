@@ -1,11 +1,10 @@
 //! Jobs belong to the engine: a caller who leaves loses nothing that was sent, and nothing is sent
 //! for a caller who has left.
 
-mod support;
 
 use ir_model::{Caller, Class, Gate, RequestId, Secret, Task};
 use std::time::Duration;
-use support::{PLAIN, ask, bench, client, json, picture};
+use crate::support::{PLAIN, ask, bench, client, json, picture};
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
 
@@ -41,7 +40,7 @@ async fn every_answered_picture_is_on_disk_with_its_metadata() {
     let (name, _) = pictures[0].1.stored.as_ref().expect("stored");
     let record = bench.store.get(name).await.expect("gallery").expect("listed");
     let file = bench.dir.path().join("storage").join(&record.path);
-    assert_eq!(std::fs::read(&file).expect("on disk"), support::png(3));
+    assert_eq!(std::fs::read(&file).expect("on disk"), crate::support::png(3));
     let sidecar = std::fs::read_to_string(format!("{}.json", file.display())).expect("metadata");
     assert!(sidecar.contains("a lighthouse") && sidecar.contains(&record.sha256), "{sidecar}");
 
@@ -68,14 +67,15 @@ async fn relayed_keys_and_pool_keys_never_meet() {
     assert_eq!(bench.wire.recorded()[1].header("authorization"), Some("Bearer sk-one"));
 
     let dead = Caller::Relay { platform: "NewApi", key: Secret::new(token) };
-    let refusing = support::bench(config, &KEY, |_| json(401, &[], "{}")).await;
+    let refusing = crate::support::bench(config, &KEY, |_| json(401, &[], "{}")).await;
     assert!(refusing.draw_as(ask(1), dead).await.1.is_err());
     assert_eq!(refusing.wire.recorded().len(), 1, "no pool key steps in for a caller's dead one");
 }
 
 #[tokio::test]
 async fn strangers_are_refused() {
-    let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
+    let config = PLAIN.replace(r#""enabled":true"#, r#""enabled":true,"baseUrl":"https://one.example""#);
+    let bench = bench(&config, &KEY, |_| picture(3)).await;
     let peer = "127.0.0.1".parse().expect("address");
     let gate = |token: Option<&str>| match bench.engine.identify(token, peer).expect_err("refused").class {
         Class::Gate(gate) => gate,
@@ -96,7 +96,7 @@ async fn a_plan_says_why_nobody_can_draw() {
     assert!(failure.fault.detail.expect("reasons").contains("Local"), "every platform's reason is kept");
 
     let config = PLAIN.replacen('{', r#"{"routing":{"unknownModel":"reject"},"#, 1);
-    let strict = support::bench(&config, &KEY, |_| picture(3)).await;
+    let strict = crate::support::bench(&config, &KEY, |_| picture(3)).await;
     let mut unknown = ask(1);
     unknown.model = "constructor".to_owned();
     let failure = strict.draw(unknown).await.1.expect_err("unknown");
@@ -126,4 +126,15 @@ async fn a_draining_engine_takes_nothing_new() {
     assert!(bench.engine.ready().await.is_err());
     let failure = bench.draw(ask(1)).await.1.expect_err("going down");
     assert_eq!((failure.fault.class, bench.wire.recorded().len()), (Class::Gate(Gate::ShuttingDown), 0));
+}
+
+#[tokio::test]
+async fn a_callers_key_never_goes_to_an_address_that_came_with_a_pool_key() {
+    let config = r#"{"system":{"modes":{"relay":true,"backend":true}},"providers":{"NewApi":{"enabled":true,"baseUrl":"https://own.example","text":{"model":"m"}}}}"#;
+    let keys = [("https://other.example", "sk-other"), ("https://third.example", "sk-third")];
+    let bench = bench(config, &keys, |_| json(503, &[], "{}")).await;
+    let caller = bench.engine.identify(Some("sk-newapi-the-callers-own"), "203.0.113.9".parse().expect("address")).expect("relayed");
+    assert!(bench.draw_as(ask(1), caller).await.1.is_err());
+    let asked: Vec<String> = bench.wire.recorded().iter().filter(|r| r.method == "POST").filter_map(|r| r.url.host_str().map(str::to_owned)).collect();
+    assert_eq!(asked, ["own.example"]);
 }

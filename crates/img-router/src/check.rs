@@ -14,7 +14,8 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let effective = file.current();
     let rows: Vec<_> = effective.rows.iter().filter(|row| !args.changed || !matches!(row.source, Source::Default)).collect();
     if args.json {
-        let list: Vec<_> = rows.iter().map(|row| serde_json::json!({ "path": row.path, "value": row.value, "source": row.source.to_string() })).collect();
+        let list: Vec<_> =
+            rows.iter().map(|row| serde_json::json!({ "path": row.path, "value": row.value, "source": row.source.to_string() })).collect();
         let problems: Vec<_> = effective.problems.iter().map(|p| serde_json::json!({ "path": p.path, "message": p.message })).collect();
         out::line(serde_json::json!({ "dataDir": file.data_dir().display().to_string(), "settings": list, "problems": problems }));
     } else {

@@ -115,7 +115,10 @@ async fn inputs(gateway: &Gateway, files: &[PathBuf]) -> Result<Vec<AskPicture>,
 /// Copies a stored picture into the folder, under its stored name.
 async fn save(gateway: &Gateway, folder: &Path, drawn: &Drawn) -> Result<PathBuf, String> {
     let Some((name, picture)) = &drawn.stored else {
-        return Err(format!("the platform's picture could not be fetched; it lies at {}", drawn.url.as_deref().unwrap_or("an unknown address")));
+        return Err(format!(
+            "the platform's picture could not be fetched; it lies at {}",
+            drawn.url.as_deref().unwrap_or("an unknown address")
+        ));
     };
     let path = folder.join(name);
     let bytes = gateway.engine.spool().read(&picture.blob, picture.blob.size()).await.map_err(|error| error.to_string())?;

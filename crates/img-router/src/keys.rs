@@ -36,7 +36,13 @@ async fn act(gateway: &Gateway, action: KeysAction) -> ExitCode {
         KeysAction::Enable { id } => {
             change(gateway, &id, |record| {
                 record.enabled = true;
-                record.health = KeyHealth { id: record.id.clone(), calls: record.health.calls, successes: record.health.successes, errors: record.health.errors, ..KeyHealth::default() };
+                record.health = KeyHealth {
+                    id: record.id.clone(),
+                    calls: record.health.calls,
+                    successes: record.health.successes,
+                    errors: record.health.errors,
+                    ..KeyHealth::default()
+                };
             })
             .await
         }
@@ -64,7 +70,14 @@ async fn add(gateway: &Gateway, args: AddArgs) -> ExitCode {
     store(gateway, &args.platform, keys, args.base_url, args.models, &args.name).await
 }
 
-async fn store(gateway: &Gateway, platform: &str, keys: Vec<String>, base_url: Option<String>, models: Vec<String>, name: &str) -> ExitCode {
+async fn store(
+    gateway: &Gateway,
+    platform: &str,
+    keys: Vec<String>,
+    base_url: Option<String>,
+    models: Vec<String>,
+    name: &str,
+) -> ExitCode {
     if keys.is_empty() {
         return out::fail("no key was given", 64);
     }
@@ -73,7 +86,13 @@ async fn store(gateway: &Gateway, platform: &str, keys: Vec<String>, base_url: O
     }
     let new = keys
         .into_iter()
-        .map(|key| NewKey { secret: Secret::new(key), name: name.to_owned(), base_url: base_url.clone(), models: models.clone(), enabled: true })
+        .map(|key| NewKey {
+            secret: Secret::new(key),
+            name: name.to_owned(),
+            base_url: base_url.clone(),
+            models: models.clone(),
+            enabled: true,
+        })
         .collect();
     match gateway.engine.add_keys(platform, new).await {
         Ok(added) => {
@@ -87,7 +106,13 @@ async fn store(gateway: &Gateway, platform: &str, keys: Vec<String>, base_url: O
 /// Keys one per line or comma-separated, also by the full-width comma; lines that begin with # are
 /// comments.
 fn split(text: &str) -> Vec<String> {
-    text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(|line| line.split([',', '，'])).map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect()
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split([',', '，']))
+        .map(str::trim)
+        .filter(|key| !key.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn read(file: &Path) -> std::io::Result<String> {
@@ -125,7 +150,16 @@ async fn list(gateway: &Gateway, platform: Option<&str>, json: bool) -> ExitCode
     }
     let mut table = vec![["ID", "PLATFORM", "KEY", "STATE", "CALLS", "GOOD", "NAME", "ADDRESS"].map(str::to_owned).to_vec()];
     table.extend(records.iter().map(|r| {
-        vec![r.id.0.clone(), r.platform.clone(), r.tail.clone(), state(r), r.health.calls.to_string(), r.health.successes.to_string(), r.name.clone(), r.base_url.clone().unwrap_or_default()]
+        vec![
+            r.id.0.clone(),
+            r.platform.clone(),
+            r.tail.clone(),
+            state(r),
+            r.health.calls.to_string(),
+            r.health.successes.to_string(),
+            r.name.clone(),
+            r.base_url.clone().unwrap_or_default(),
+        ]
     }));
     out::table(&table);
     ExitCode::SUCCESS

@@ -15,10 +15,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).thread_stack_size(1024 * 1024).build() {
-        Ok(runtime) => runtime,
-        Err(error) => return out::fail(&format!("no runtime could be started: {error}"), 71),
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).thread_stack_size(1024 * 1024).build() {
+            Ok(runtime) => runtime,
+            Err(error) => return out::fail(&format!("no runtime could be started: {error}"), 71),
+        };
     let code = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run().await,

@@ -23,7 +23,8 @@ pub(crate) fn fail(why: &str, code: u8) -> ExitCode {
 
 /// Says why a command failed, from a fault of the gateway.
 pub(crate) fn fail_with(fault: &Fault) -> ExitCode {
-    let message = fault.message.as_ref().map_or_else(|| format!("the drawing failed: {}", fault.class.name()), |message| message.en.clone());
+    let message =
+        fault.message.as_ref().map_or_else(|| format!("the drawing failed: {}", fault.class.name()), |message| message.en.clone());
     let more = fault.upstream.as_deref().or(fault.detail.as_deref()).map(|text| format!(" ({text})")).unwrap_or_default();
     fail(&format!("{message}{more}"), 1)
 }
@@ -31,7 +32,8 @@ pub(crate) fn fail_with(fault: &Fault) -> ExitCode {
 /// Columns padded to their widest cell.
 pub(crate) fn table(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(|i| rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> =
+        (0..columns).map(|i| rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
     for row in rows {
         let mut text = String::new();
         for (cell, width) in row.iter().zip(&widths) {

@@ -13,7 +13,10 @@ pub(crate) async fn run() -> ExitCode {
     let store = gateway.engine.store().clone();
     match ir_engine::reindex(gateway.engine.pictures(), &store).await {
         Ok(done) => {
-            out::line(format_args!("{} pictures found, {} added to the index, {} damaged files left alone, {} leftovers removed", done.found, done.added, done.damaged, done.removed));
+            out::line(format_args!(
+                "{} pictures found, {} added to the index, {} damaged files left alone, {} leftovers removed",
+                done.found, done.added, done.damaged, done.removed
+            ));
             store.close().await;
             ExitCode::SUCCESS
         }

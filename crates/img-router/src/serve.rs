@@ -29,7 +29,10 @@ pub(crate) async fn run() -> ExitCode {
     };
     greet(&server);
     if recovered.interrupted > 0 {
-        tracing::warn!(interrupted_jobs = recovered.interrupted, "the last run was cut off while it drew; everything that was stored is in the gallery");
+        tracing::warn!(
+            interrupted_jobs = recovered.interrupted,
+            "the last run was cut off while it drew; everything that was stored is in the gallery"
+        );
     }
     let left = server.run(stop()).await;
     if left > 0 {
@@ -55,7 +58,9 @@ fn greet(server: &Server) {
              Then open picture.png. Stop with Ctrl-C.\n"
         ));
     } else if settings.system.backend && settings.system.global_access_key.is_none() && !settings.system.allow_anonymous {
-        tracing::warn!("backend mode is on but no access key is set: set IMG_ROUTER_GLOBAL_ACCESS_KEY (or system.globalAccessKey) to let callers in");
+        tracing::warn!(
+            "backend mode is on but no access key is set: set IMG_ROUTER_GLOBAL_ACCESS_KEY (or system.globalAccessKey) to let callers in"
+        );
     }
     if address.ip().is_loopback() && !settings.system.demo {
         tracing::info!("listening on this machine only; set an access key, or IMG_ROUTER_HOST, to listen on the network");

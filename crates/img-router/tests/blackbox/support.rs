@@ -193,7 +193,8 @@ fn is_ready(port: u16) -> bool {
 pub(crate) fn stored(data: &Path) -> Vec<PathBuf> {
     let days = std::fs::read_dir(data.join("storage")).into_iter().flatten().flatten();
     let files = days.flat_map(|day| std::fs::read_dir(day.path()).into_iter().flatten().flatten());
-    let mut pictures: Vec<PathBuf> = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|ending| ending == "png")).collect();
+    let mut pictures: Vec<PathBuf> =
+        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|ending| ending == "png")).collect();
     pictures.sort();
     pictures
 }

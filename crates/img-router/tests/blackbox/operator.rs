@@ -1,9 +1,7 @@
 //! The binary as its operator and its callers meet it.
 
-#[path = "support/client.rs"]
-mod client;
-mod support;
-
+use crate::client;
+use crate::support::{KEY, Running, SOON, Setup, stored};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -13,8 +11,7 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::{KEY, Running, SOON, Setup, stored};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PLATFORM_KEY: &str = "sk-platform-0123456789abcdef";
 
@@ -37,7 +34,8 @@ fn write(path: &Path, text: &str) {
 /// A gateway in front of one simulated platform.
 fn before(sim: &Sim) -> Setup {
     let setup = Setup::new().env("IMG_ROUTER_ALLOW_PRIVATE", host(sim));
-    let config = json!({"providers": {"NewApi": {"enabled": true, "text": {"model": "sim"}, "edit": {"model": "sim"}}}});
+    let config =
+        json!({"providers": {"NewApi": {"enabled": true, "text": {"model": "sim"}, "edit": {"model": "sim"}, "blend": {"model": "sim"}}}});
     write(&setup.data().join("runtime-config.json"), &config.to_string());
     setup.run(&["keys", "add", "NewApi", "--base-url", sim.url(), PLATFORM_KEY]);
     setup
@@ -84,6 +82,24 @@ async fn a_caller_who_leaves_loses_no_picture() {
     let drawings = sim.ledger().drawings();
     assert_eq!((drawings.len(), drawings[0].client_gone), (1, false));
     running.stop();
+}
+
+/// Connections on which nothing happens do not hold a stop up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_idlers() {
+    let setup = Setup::new();
+    let running = setup.start();
+    let silent = client::dial(running.port).await.unwrap();
+    let mut idle = client::dial(running.port).await.unwrap();
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let began = Instant::now();
+    running.stop();
+    println!("stopped in {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "a stop took {:?}", began.elapsed());
+    drop((silent, idle));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,7 +167,8 @@ async fn addresses_inside_the_network_are_not_fetched() {
     canary.set_nonblocking(true).unwrap();
     let port = canary.local_addr().unwrap().port();
     let running = Setup::new().env("IMG_ROUTER_DEMO", "1").start();
-    let hosts = ["127.0.0.1", "2130706433", "0x7f.1", "127.1", "0", "[::ffff:127.0.0.1]", "[::1]", "localhost", "LOCALHOST.", "user@127.0.0.1"];
+    let hosts =
+        ["127.0.0.1", "2130706433", "0x7f.1", "127.1", "0", "[::ffff:127.0.0.1]", "[::1]", "localhost", "LOCALHOST.", "user@127.0.0.1"];
     for host in hosts {
         let url = format!("http://{host}:{port}/x.png");
         let ask = json!({"model": "Local/local", "prompt": "a boat", "image": url});
@@ -159,7 +176,11 @@ async fn addresses_inside_the_network_are_not_fetched() {
         assert_eq!(answer.status, 400, "{url}: {}", String::from_utf8_lossy(&answer.body));
         assert_eq!(answer.json()["error"]["code"], "url_not_allowed", "{url}");
     }
-    for url in [format!("file:///proc/self/environ?{port}"), format!("gopher://127.0.0.1:{port}/"), "http://169.254.169.254/latest/meta-data/".to_owned()] {
+    for url in [
+        format!("file:///proc/self/environ?{port}"),
+        format!("gopher://127.0.0.1:{port}/"),
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+    ] {
         let chat = json!({"model": "Local/local", "messages": [{"role": "user", "content": [{"type": "text", "text": "a boat"}, {"type": "image_url", "image_url": {"url": url}}]}]});
         let answer = client::post(running.port, "/v1/chat/completions", &chat).await.unwrap();
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!("url_not_allowed")), "{url}");
@@ -201,7 +222,12 @@ fn a_wrong_master_key_is_refused() {
 
 #[test]
 fn a_broken_configuration_is_refused_and_kept() {
-    for (text, about) in [("{\"system\": {\"port\": 1", "line 1"), ("[]", "object"), ("{\"system\": {\"apiTimeout\": -5}}", "system.apiTimeout"), ("", "line 1")] {
+    for (text, about) in [
+        ("{\"system\": {\"port\": 1", "line 1"),
+        ("[]", "object"),
+        ("{\"system\": {\"apiTimeout\": -5}}", "system.apiTimeout"),
+        ("", "line 1"),
+    ] {
         let setup = Setup::new();
         let path = setup.data().join("runtime-config.json");
         write(&path, text);
@@ -222,7 +248,9 @@ async fn edits_by_hand_take_effect() {
     let setup = before(&sim);
     let running = setup.start();
     let path = setup.data().join("runtime-config.json");
-    let config = |enabled: bool| json!({"providers": {"NewApi": {"enabled": enabled, "text": {"model": "sim"}}}, "later": {"kept": null}}).to_string();
+    let config = |enabled: bool| {
+        json!({"providers": {"NewApi": {"enabled": enabled, "text": {"model": "sim"}}}, "later": {"kept": null}}).to_string()
+    };
     answers(&running, 200).await;
     write(&path, &config(false));
     answers(&running, 503).await;
@@ -259,7 +287,8 @@ async fn key_pools_of_1x_are_taken_over_once() {
     assert_eq!(sim.ledger().drawings()[0].key.as_deref(), Some(PLATFORM_KEY));
     setup.start().stop();
     let keys: Value = serde_json::from_str(&setup.run(&["keys", "list", "--json"])).unwrap();
-    let mut states: Vec<(&str, &str)> = keys.as_array().unwrap().iter().map(|key| (key["name"].as_str().unwrap(), key["state"].as_str().unwrap())).collect();
+    let mut states: Vec<(&str, &str)> =
+        keys.as_array().unwrap().iter().map(|key| (key["name"].as_str().unwrap(), key["state"].as_str().unwrap())).collect();
     states.sort();
     assert_eq!(states, [("first", "good"), ("off", "off")]);
     let now: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -280,7 +309,9 @@ async fn an_allowed_address_is_fetched() {
     let sim = sim().await;
     let setup = before(&sim);
     let running = setup.start();
-    let listed = client::post(running.port, "/v1/images/generations", &json!({"prompt": "a boat [sim url]", "response_format": "url"})).await.unwrap();
+    let listed = client::post(running.port, "/v1/images/generations", &json!({"prompt": "a boat [sim url]", "response_format": "url"}))
+        .await
+        .unwrap();
     let url = listed.json()["data"][0]["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with(sim.url()), "{url}");
     let request = Request::post("/v1/images/edits").header("host", "localhost").header("authorization", format!("Bearer {KEY}"));

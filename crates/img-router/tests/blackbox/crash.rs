@@ -1,9 +1,7 @@
 //! `kill -9` at any moment: what a caller was told is there, what is there is whole.
 
-#[path = "support/client.rs"]
-mod client;
-mod support;
-
+use crate::client;
+use crate::support::{Running, SOON, Setup, stored};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ir_sim::{PictureSpec, Sim, SimConfig};
@@ -13,7 +11,6 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{Running, SOON, Setup, stored};
 
 const KILLS: usize = 200;
 const DRAWERS: u64 = 4;
@@ -95,7 +92,8 @@ impl Book {
             if self.files.contains_key(&name) {
                 continue;
             }
-            let sidecar = std::fs::read(path.with_file_name(format!("{name}.json"))).unwrap_or_else(|error| panic!("{name} has no sidecar: {error}"));
+            let sidecar =
+                std::fs::read(path.with_file_name(format!("{name}.json"))).unwrap_or_else(|error| panic!("{name} has no sidecar: {error}"));
             let told: Value = serde_json::from_slice(&sidecar).unwrap_or_else(|error| panic!("{name}: a torn sidecar: {error}"));
             let hash = sha256(&std::fs::read(&path).unwrap());
             assert_eq!(told["sha256"], json!(hash), "{name} is torn");
@@ -152,7 +150,8 @@ impl Book {
 
 /// A gateway in front of a simulated platform, with one key.
 async fn ready_made() -> (Sim, Setup) {
-    let sim = Sim::start(SimConfig { picture: PictureSpec::exactly(4096), models: vec!["sim".into()], ..SimConfig::default() }).await.unwrap();
+    let sim =
+        Sim::start(SimConfig { picture: PictureSpec::exactly(4096), models: vec!["sim".into()], ..SimConfig::default() }).await.unwrap();
     let address = sim.url().strip_prefix("http://").unwrap();
     let setup = Setup::new()
         .env("IMG_ROUTER_ALLOW_PRIVATE", address)

@@ -1,11 +1,12 @@
 //! One connection's clock. hyper knows a deadline for request heads only; a connection that idles,
 //! sends its head drop by drop or never reads its answer is cut here.
 
+use crate::framing::HeadScan;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -44,11 +45,14 @@ pub(crate) struct Pulse {
     phase: AtomicU64,
     /// Since when the peer takes no bytes; 0: it does.
     blocked: AtomicU64,
+    /// The last head that began on an idle connection had two lengths. (One that was sent ahead
+    /// while another request was answered is not looked at.)
+    ambiguous: AtomicBool,
 }
 
 impl Pulse {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { born: Instant::now(), phase: AtomicU64::new(IDLE), blocked: AtomicU64::new(0) })
+        Arc::new(Self { born: Instant::now(), phase: AtomicU64::new(IDLE), blocked: AtomicU64::new(0), ambiguous: AtomicBool::new(false) })
     }
 
     fn now(&self) -> u64 {
@@ -62,6 +66,11 @@ impl Pulse {
     /// A whole head was read.
     pub(crate) fn busy(&self) {
         self.enter(BUSY);
+    }
+
+    /// Whether the head that was just read had two lengths.
+    pub(crate) fn take_ambiguous(&self) -> bool {
+        self.ambiguous.swap(false, Ordering::Relaxed)
     }
 
     /// An answer was written or given up.
@@ -100,11 +109,12 @@ impl Pulse {
 pub(crate) struct Watched {
     socket: TcpStream,
     pulse: Arc<Pulse>,
+    scan: HeadScan,
 }
 
 impl Watched {
     pub(crate) fn new(socket: TcpStream, pulse: Arc<Pulse>) -> TokioIo<Self> {
-        TokioIo::new(Self { socket, pulse })
+        TokioIo::new(Self { socket, pulse, scan: HeadScan::default() })
     }
 
     fn progress<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -122,8 +132,16 @@ impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.socket).poll_read(cx, buf);
-        if buf.filled().len() > before && self.pulse.phase.load(Ordering::Relaxed) & 3 == IDLE {
-            self.pulse.enter(HEAD);
+        if buf.filled().len() > before {
+            let this = &mut *self;
+            if this.pulse.phase.load(Ordering::Relaxed) & 3 == IDLE {
+                this.pulse.enter(HEAD);
+                this.scan = HeadScan::default();
+            }
+            if this.pulse.phase.load(Ordering::Relaxed) & 3 == HEAD {
+                this.scan.feed(&buf.filled()[before..]);
+                this.pulse.ambiguous.store(this.scan.is_ambiguous(), Ordering::Relaxed);
+            }
         }
         polled
     }

@@ -1,6 +1,7 @@
 //! What every request passes through, outermost first.
 
 use crate::cors;
+use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
 use crate::{health, storage};
 use axum::body::Body;
@@ -79,6 +80,12 @@ async fn heads(State(api): State<Arc<Api>>, request: Request, next: Next) -> Res
         Fault::gate(Gate::UriTooLong, "The address is too long.", "请求地址过长。")
     } else if further.is_some() || !host.is_some_and(good_host) {
         Fault::gate(Gate::BadInput, "The Host header is missing, doubled or malformed.", "Host 请求头缺失、重复或格式错误。")
+    } else if request.extensions().get::<Ambiguous>().is_some() {
+        Fault::gate(
+            Gate::BadInput,
+            "Content-Length and Transfer-Encoding contradict each other.",
+            "Content-Length 与 Transfer-Encoding 不能同时出现。",
+        )
     } else if request.method() == Method::TRACE || request.method() == Method::CONNECT {
         Fault::gate(Gate::MethodNotAllowed, "This method is not served.", "不支持该方法。")
     } else {
@@ -98,6 +105,10 @@ impl tower_http::catch_panic::ResponseForPanic for PanicAnswer {
         let what = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         tracing::error!(panic = what, "a request handler panicked");
         let (parts, ()) = http::Request::new(()).into_parts();
-        ir_openai::refuse_head(&self.0, &parts, &Fault::gate(Gate::Internal, "The gateway failed. The operator finds the reason in its log.", "网关内部错误，原因见日志。"))
+        ir_openai::refuse_head(
+            &self.0,
+            &parts,
+            &Fault::gate(Gate::Internal, "The gateway failed. The operator finds the reason in its log.", "网关内部错误，原因见日志。"),
+        )
     }
 }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod cors;
+mod framing;
 mod gateway;
 mod health;
 mod host;

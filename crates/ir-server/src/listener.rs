@@ -1,6 +1,7 @@
 //! The accept loop: how many connections, from whom, for how long; and how they end.
 
 use crate::connection::{Over, Patience, Pulse, Watched};
+use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
 use crate::layers;
 use axum::body::Body;
@@ -168,11 +169,15 @@ impl Acceptor {
             let beat = Arc::clone(&pulse);
             let service = service_fn(move |request: Request<hyper::body::Incoming>| {
                 beat.busy();
+                let ambiguous = beat.take_ambiguous();
                 let beat = Arc::clone(&beat);
                 let router = router.clone();
                 async move {
                     let mut request = request.map(Body::new);
                     request.extensions_mut().insert(Peer(peer));
+                    if ambiguous {
+                        request.extensions_mut().insert(Ambiguous);
+                    }
                     let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
                     Ok::<_, Infallible>(response.map(|body| Answered { body, beat }))
                 }

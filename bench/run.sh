@@ -94,8 +94,8 @@ start_gateway() {
     export IMG_ROUTER_GLOBAL_ACCESS_KEY=$key IMG_ROUTER_ALLOW_PRIVATE=127.0.0.1:$sim_port LOG_LEVEL=error
     mkdir -m 700 "$IMG_ROUTER_DATA_DIR"
     cat >"$IMG_ROUTER_DATA_DIR/runtime-config.json" <<JSON
-{"system": {"modes": {"relay": false, "backend": true}},
- "providers": {"NewApi": {"enabled": true, "baseUrl": "http://127.0.0.1:$sim_port"}}}
+{"system": {"modes": {"relay": false, "backend": true}, "requestLogging": false}, "limits": {"keyConcurrency": 64},
+ "providers": {"NewApi": {"enabled": true, "baseUrl": "http://127.0.0.1:$sim_port", "text": {"model": "bench"}, "edit": {"model": "bench"}}}}
 JSON
     chmod 600 "$IMG_ROUTER_DATA_DIR/runtime-config.json"
     "$bin/img-router" keys add NewApi sk-bench-0123456789abcdef0123456789abcdef >"$dir/keys.log" 2>&1 \
@@ -148,7 +148,7 @@ main() {
     load 'small answer, 1 caller' $draw --callers 1 --requests 600 --warm-up 50 --body "$(ask 16KB)"
     load 'small answer, 64 callers' $draw --callers 64 --requests 4000 --warm-up 200 --body "$(ask 16KB)"
     load '1.5 MB picture, 16 callers' $draw --callers 16 --requests 640 --warm-up 32 --body "$(ask 1.5MB)"
-    load '4 MB of base64, 64 callers' $draw --callers 64 --requests 512 --warm-up 64 --body "$(ask 3MB)"
+    load '4 MB picture, 64 callers' $draw --callers 64 --requests 512 --warm-up 64 --body "$(ask 4MB)"
     load 'upload of 20 MB, 16 callers' /v1/images/edits --callers 16 --requests 96 --warm-up 16 --edit-file-bytes 20MB \
         --field 'prompt=make it night [sim bytes=16KB]' --field model=bench --field size=1024x1024 --field response_format=b64_json
 

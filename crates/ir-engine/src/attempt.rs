@@ -201,7 +201,8 @@ async fn lease(request: &Request, candidate: &Candidate, visit: &Visit) -> Resul
             Pick::Lease(lease) => return Ok(Some(lease)),
             Pick::None(_) if upstream.card().auth == Auth::Optional => return Ok(None),
             Pick::None(soonest) => {
-                let wait = soonest.filter(|when| *when > now).map(|when| Duration::from_millis(when.since(now)).max(Duration::from_secs(1)));
+                let wait =
+                    soonest.filter(|when| *when > now).map(|when| Duration::from_millis(when.since(now)).max(Duration::from_secs(1)));
                 return Err(Fault::new(Class::NoKey).retry_after(wait).detail("no usable key is left"));
             }
             Pick::Busy => tokio::select! {
@@ -248,7 +249,8 @@ async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>
     if let Err(fault) = &result {
         tracing::info!(request_id = %request.id, attempt = number, provider = note.provider, model = note.model, key = note.key, duration_ms = note.duration_ms, class = outcome, charge = ?charge, detail = fault.detail, "attempt failed");
     }
-    request.notes.lock().expect("no panic while held").push(note);
+    let class = result.as_ref().err().map(|fault| fault.class);
+    request.notes.lock().expect("no panic while held").push((note, class));
     result
 }
 
@@ -336,7 +338,8 @@ async fn journal(request: &Request, candidate: &Candidate, lease: Option<&Lease>
         began: request.engine.clock.now(),
     };
     request.engine.store.begin_with_attempt(request.job_record(), record).await.map_err(|error| {
-        Fault::gate(Gate::Internal, "The gateway cannot write its journal, so nothing was sent.", "网关无法写入日志，请求未发送。").detail(error.to_string())
+        Fault::gate(Gate::Internal, "The gateway cannot write its journal, so nothing was sent.", "网关无法写入日志，请求未发送。")
+            .detail(error.to_string())
     })
 }
 
@@ -349,14 +352,23 @@ struct Scribe<'a> {
 impl Journalist for Scribe<'_> {
     async fn ticket(&self, ticket: &Ticket) -> Result<(), Fault> {
         self.engine.store.ticket(&self.job, self.attempt, &ticket.id).await.map_err(|error| {
-            Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。").charged(Charge::Maybe).detail(error.to_string())
+            Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。")
+                .charged(Charge::Maybe)
+                .detail(error.to_string())
         })
     }
 }
 
 /// Checks, stores and delivers what was drawn. Pictures beyond those asked for are stored too, not
 /// delivered. At least one good picture makes a success.
-async fn deliver(request: &Request, candidate: &Candidate, outputs: Vec<Output>, limits: &ir_egress::ExchangeLimits, missing: u32, shot: &mut Shot) -> Result<u32, Fault> {
+async fn deliver(
+    request: &Request,
+    candidate: &Candidate,
+    outputs: Vec<Output>,
+    limits: &ir_egress::ExchangeLimits,
+    missing: u32,
+    shot: &mut Shot,
+) -> Result<u32, Fault> {
     let origin = Origin {
         prompt: request.ask.prompt.clone(),
         model: candidate.model.clone(),

@@ -102,10 +102,11 @@ impl Breaker {
             let (attempts, failures) = if then == epoch { (attempts, failures) } else { (0, 0) };
             Some(pack(epoch, (attempts + 1).min(0xF_FFFF), (failures + u64::from(failed)).min(0xF_FFFF)))
         });
-        self.window.iter().map(|word| unpack(word.load(Ordering::Relaxed))).filter(|(then, _, _)| epoch.wrapping_sub(*then) & 0xFF_FFFF < BUCKETS as u64).fold(
-            (0, 0),
-            |(attempts, failures), (_, a, f)| (attempts + a, failures + f),
-        )
+        self.window
+            .iter()
+            .map(|word| unpack(word.load(Ordering::Relaxed)))
+            .filter(|(then, _, _)| epoch.wrapping_sub(*then) & 0xFF_FFFF < BUCKETS as u64)
+            .fold((0, 0), |(attempts, failures), (_, a, f)| (attempts + a, failures + f))
     }
 }
 
@@ -155,7 +156,11 @@ mod tests {
     fn opens_at_half_of_twenty_within_a_minute() {
         let b = Breaker::default();
         for i in 0..19 {
-            if i % 2 == 0 { b.failure(1000 + i) } else { b.alive(1000 + i) }
+            if i % 2 == 0 {
+                b.failure(1000 + i)
+            } else {
+                b.alive(1000 + i)
+            }
             assert!(!b.is_open(), "{i}");
         }
         b.failure(1019);

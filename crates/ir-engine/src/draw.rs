@@ -76,9 +76,9 @@ pub struct AttemptNote {
     pub provider: String,
     /// Its model.
     pub model: String,
-    /// The failure's class; `ok` for a success.
-    pub code: String,
-    /// The platform's own words, not yet cleaned; empty if it said nothing.
+    /// The failure's class; `None`: it went well.
+    pub class: Option<Class>,
+    /// The platform's own words, cleaned; empty if it said nothing.
     pub message: String,
 }
 
@@ -92,7 +92,9 @@ impl Drawing {
     pub async fn next(&mut self) -> DrawEvent {
         match self.0.recv().await {
             Some(event) => event,
-            None => DrawEvent::Done(Err(Failure::of(Fault::gate(Gate::Internal, "The gateway failed while drawing.", "网关内部错误。").detail("the job ended without a word")))),
+            None => DrawEvent::Done(Err(Failure::of(
+                Fault::gate(Gate::Internal, "The gateway failed while drawing.", "网关内部错误。").detail("the job ended without a word"),
+            ))),
         }
     }
 }
@@ -123,7 +125,7 @@ pub(crate) struct Request {
     pub(crate) attempts: AtomicU32,
     /// Attempts that may have been charged without giving a picture.
     pub(crate) uncertain: AtomicU32,
-    pub(crate) notes: Mutex<Vec<LoggedAttempt>>,
+    pub(crate) notes: Mutex<Vec<(LoggedAttempt, Option<Class>)>>,
     pub(crate) events: mpsc::Sender<DrawEvent>,
     /// Names of stored pictures.
     pub(crate) kept: Mutex<Vec<String>>,
@@ -169,7 +171,14 @@ pub(crate) fn client_name(caller: &Caller) -> String {
     }
 }
 
-async fn run(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, events: mpsc::Sender<DrawEvent>, _guard: JobGuard) -> Result<Summary, Failure> {
+async fn run(
+    engine: &Arc<Engine>,
+    ask: Ask,
+    caller: Caller,
+    id: RequestId,
+    events: mpsc::Sender<DrawEvent>,
+    _guard: JobGuard,
+) -> Result<Summary, Failure> {
     let request = Arc::new(prepare(engine, ask, caller, id, events).await.map_err(Failure::of)?);
     let wanted = request.count();
     let mut outcomes = fan_out(&request, wanted).await;
@@ -201,7 +210,10 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
     {
         return Err(Fault::bad("mask", "The mask must have the same size as the first picture.", "遮罩尺寸必须与第一张图片相同。"));
     }
-    let policy = Policy { failover_on_moderation: snapshot.settings.routing.failover_on_moderation, retry_uncertain: snapshot.settings.routing.retry_uncertain };
+    let policy = Policy {
+        failover_on_moderation: snapshot.settings.routing.failover_on_moderation,
+        retry_uncertain: snapshot.settings.routing.retry_uncertain,
+    };
     Ok(Request {
         engine: Arc::clone(engine),
         snapshot,
@@ -227,7 +239,8 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
 /// Splits the pictures into shots of what the first upstream draws at once, and draws them side by
 /// side.
 async fn fan_out(request: &Arc<Request>, wanted: u32) -> Vec<Shot> {
-    let native = request.plan.candidates.first().and_then(|c| c.upstream.route(request.ask.task)).map_or(1, |route| route.card.native_n).max(1);
+    let native =
+        request.plan.candidates.first().and_then(|c| c.upstream.route(request.ask.task)).map_or(1, |route| route.card.native_n).max(1);
     let mut shots = JoinSet::new();
     let mut first = 0;
     while first < wanted {
@@ -274,7 +287,10 @@ impl Request {
         let mut warnings = Vec::new();
         if drawn < asked {
             let why = outcomes.iter().filter_map(|shot| shot.fault.as_ref()).max_by_key(|fault| usefulness(fault));
-            warnings.push(format!("{drawn} of {asked} pictures were drawn{}", why.map(|fault| format!(": {}", fault.class.name())).unwrap_or_default()));
+            warnings.push(format!(
+                "{drawn} of {asked} pictures were drawn{}",
+                why.map(|fault| format!(": {}", fault.class.name())).unwrap_or_default()
+            ));
         }
         Summary {
             ignored: self.ignored(&provider),
@@ -304,7 +320,8 @@ impl Request {
             (e.guidance_scale.is_some(), task.guidance, "guidance_scale"),
             (self.ask.partial_images > 0, false, "partial_images"),
         ];
-        let mut ignored: Vec<String> = hints.into_iter().filter(|(asked, honoured, _)| *asked && !honoured).map(|(_, _, name)| name.to_owned()).collect();
+        let mut ignored: Vec<String> =
+            hints.into_iter().filter(|(asked, honoured, _)| *asked && !honoured).map(|(_, _, name)| name.to_owned()).collect();
         if !card.takes_unknown {
             ignored.extend(e.unknown.0.iter().map(|(name, _)| name.clone()));
         }
@@ -313,7 +330,15 @@ impl Request {
 
     fn failure(&self, outcomes: Vec<Shot>) -> Failure {
         let notes = self.notes.lock().expect("no panic while held");
-        let attempts = notes.iter().map(|n| AttemptNote { provider: n.provider.clone(), model: n.model.clone(), code: n.outcome.clone(), message: n.message.clone() }).collect();
+        let attempts = notes
+            .iter()
+            .map(|(n, class)| AttemptNote {
+                provider: n.provider.clone(),
+                model: n.model.clone(),
+                class: *class,
+                message: n.message.clone(),
+            })
+            .collect();
         let best = outcomes.into_iter().filter_map(|shot| Some((shot.fault?, shot.by))).max_by_key(|(fault, _)| usefulness(fault));
         let (fault, by) = best.unwrap_or_else(|| (Fault::new(Class::UpstreamFault), None));
         Failure { fault, provider: by.as_ref().map(|by| by.provider.to_owned()), model: by.map(|by| by.model), attempts }
@@ -326,11 +351,15 @@ impl Request {
             Err(failure) => (failure.fault.class.name(), failure.provider.clone(), failure.model.clone(), failure.fault.charge),
         };
         let ended = self.engine.clock.now();
-        let attempts = self.notes.lock().expect("no panic while held").clone();
+        let attempts: Vec<LoggedAttempt> = self.notes.lock().expect("no panic while held").iter().map(|(note, _)| note.clone()).collect();
         let duration_ms = ended.since(self.began);
         match result {
-            Ok(summary) => tracing::info!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = summary.attempts, pictures = summary.pictures, client = self.client(), "drawn"),
-            Err(failure) => tracing::warn!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = attempts.len(), outcome, charge = ?charge, detail = failure.fault.detail, client = self.client(), "not drawn"),
+            Ok(summary) => {
+                tracing::info!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = summary.attempts, pictures = summary.pictures, client = self.client(), "drawn")
+            }
+            Err(failure) => {
+                tracing::warn!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = attempts.len(), outcome, charge = ?charge, detail = failure.fault.detail, client = self.client(), "not drawn")
+            }
         }
         self.engine.events.tell(Event::Request(Box::new(RequestRecord {
             id: None,

@@ -257,7 +257,8 @@ impl Engine {
     /// Counts a job in, unless the gateway is going down, full or short of disk space.
     pub(crate) fn enter(&self) -> Result<JobGuard, Fault> {
         if self.draining.load(Ordering::Relaxed) {
-            return Err(Fault::gate(Gate::ShuttingDown, "The gateway is restarting. Try again in a moment.", "网关正在重启，请稍后再试。").retry_after(Some(Duration::from_secs(5))));
+            return Err(Fault::gate(Gate::ShuttingDown, "The gateway is restarting. Try again in a moment.", "网关正在重启，请稍后再试。")
+                .retry_after(Some(Duration::from_secs(5))));
         }
         if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
             return Err(Fault::gate(Gate::StorageFull, "The gateway has no disk space left for pictures.", "网关磁盘空间不足。"));
@@ -266,7 +267,8 @@ impl Engine {
         let guard = JobGuard(Arc::clone(&self.running));
         let places = self.snapshot.load().settings.limits.concurrent_draws as u64;
         if jobs >= places + MOST_WAITING {
-            return Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。").retry_after(Some(Duration::from_secs(2))));
+            return Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
+                .retry_after(Some(Duration::from_secs(2))));
         }
         Ok(guard)
     }
@@ -275,7 +277,10 @@ impl Engine {
     pub(crate) async fn place(&self, deadline: Instant) -> Result<tokio::sync::OwnedSemaphorePermit, Fault> {
         match tokio::time::timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。").retry_after(Some(Duration::from_secs(5)))),
+            Ok(Err(_)) | Err(_) => {
+                Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
+                    .retry_after(Some(Duration::from_secs(5))))
+            }
         }
     }
 
@@ -324,7 +329,12 @@ impl Engine {
                     upstream.health.models.store(Some(Arc::new(models)));
                 }
                 Err(fault) => {
-                    tracing::warn!(provider = upstream.name(), class = fault.class.name(), detail = fault.detail, "the model list could not be read");
+                    tracing::warn!(
+                        provider = upstream.name(),
+                        class = fault.class.name(),
+                        detail = fault.detail,
+                        "the model list could not be read"
+                    );
                 }
             }
         }
@@ -353,14 +363,22 @@ impl Engine {
     pub async fn add_keys(&self, platform: &str, keys: Vec<NewKey>) -> Result<AddedKeys, Fault> {
         let card = ir_platforms::by_name(platform).map(|adapter| adapter.card()).ok_or_else(|| {
             let names: Vec<&str> = ir_platforms::ADAPTERS.iter().map(|a| a.card().name).collect();
-            Fault::bad("provider", format!("There is no platform of this name; there are {}.", names.join(", ")), format!("没有这个平台，可用：{}。", names.join("、")))
+            Fault::bad(
+                "provider",
+                format!("There is no platform of this name; there are {}.", names.join(", ")),
+                format!("没有这个平台，可用：{}。", names.join("、")),
+            )
         })?;
         let settings = self.settings.current();
         let vault = self.settings.vault();
         let mut records = Vec::with_capacity(keys.len());
         for key in keys {
             let base = effective_base(&settings.settings, card, key.base_url.as_deref()).ok_or_else(|| {
-                Fault::bad("baseUrl", format!("{} has no base address: give one with the key, or set providers.{}.baseUrl.", card.name, card.name), format!("{} 尚未设置 baseUrl。", card.name))
+                Fault::bad(
+                    "baseUrl",
+                    format!("{} has no base address: give one with the key, or set providers.{}.baseUrl.", card.name, card.name),
+                    format!("{} 尚未设置 baseUrl。", card.name),
+                )
             })?;
             let id = KeyId(format!("key_{}", self.dice.hex128()));
             let sealed = vault.seal(key.secret.expose(), &key_binding(&id, card.name, &base));
@@ -378,7 +396,8 @@ impl Engine {
                 id,
             });
         }
-        let stored = |error: StoreError| Fault::gate(Gate::Internal, "The keys could not be stored.", "密钥无法保存。").detail(error.to_string());
+        let stored =
+            |error: StoreError| Fault::gate(Gate::Internal, "The keys could not be stored.", "密钥无法保存。").detail(error.to_string());
         let added = self.store.add_keys(records).await.map_err(stored)?;
         self.reload().await.map_err(stored)?;
         Ok(added)

@@ -19,12 +19,21 @@ pub(crate) trait Journalist: Send + Sync {
 }
 
 /// Talks until there are pictures or a fault.
-pub(crate) async fn converse(engine: &Engine, adapter: &dyn Adapter, job: &Job, call: Call, limits: &ExchangeLimits, journal: &impl Journalist) -> Result<Vec<Output>, Fault> {
+pub(crate) async fn converse(
+    engine: &Engine,
+    adapter: &dyn Adapter,
+    job: &Job,
+    call: Call,
+    limits: &ExchangeLimits,
+    journal: &impl Journalist,
+) -> Result<Vec<Output>, Fault> {
     let mut next = step(engine, adapter, job, &call, limits).await?;
     let mut steps = 1;
     loop {
         match next {
-            Next::Done(outputs) if outputs.is_empty() => return Err(Fault::new(Class::UpstreamFault).detail("the platform answered without a picture")),
+            Next::Done(outputs) if outputs.is_empty() => {
+                return Err(Fault::new(Class::UpstreamFault).detail("the platform answered without a picture"));
+            }
             Next::Done(outputs) => return Ok(outputs),
             Next::Then(call) if steps < MOST_STEPS => {
                 steps += 1;
@@ -45,7 +54,14 @@ async fn step(engine: &Engine, adapter: &dyn Adapter, job: &Job, call: &Call, li
 }
 
 /// Stores the ticket, then asks until the task has ended or the deadline passes.
-async fn wait(engine: &Engine, adapter: &dyn Adapter, job: &Job, mut ticket: Ticket, limits: &ExchangeLimits, journal: &impl Journalist) -> Result<Next, Fault> {
+async fn wait(
+    engine: &Engine,
+    adapter: &dyn Adapter,
+    job: &Job,
+    mut ticket: Ticket,
+    limits: &ExchangeLimits,
+    journal: &impl Journalist,
+) -> Result<Next, Fault> {
     journal.ticket(&ticket).await?;
     loop {
         let pause = Duration::from_millis(ticket.after_ms.clamp(100, 60_000));
@@ -76,7 +92,8 @@ async fn draw_here(engine: &Engine, recipe: &Recipe) -> Result<Reply, Fault> {
     let mask = if recipe.mask.is_some() { inputs.pop() } else { None };
     let _place = engine.renderers.acquire().await.map_err(|_| trouble("the renderers are closed"))?;
     let recipe = recipe.clone();
-    let bytes = tokio::task::spawn_blocking(move || render(&recipe, &inputs, mask.as_ref())).await.map_err(|error| trouble(&error.to_string()))?;
+    let bytes =
+        tokio::task::spawn_blocking(move || render(&recipe, &inputs, mask.as_ref())).await.map_err(|error| trouble(&error.to_string()))?;
     let mut writer = engine.spool.writer().map_err(|error| trouble(&error.to_string()))?;
     writer.write(&bytes).await.map_err(|error| trouble(&error.to_string()))?;
     let blob = writer.finish().await.map_err(|error| trouble(&error.to_string()))?;

@@ -28,14 +28,22 @@ pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr) -
     let anonymous = || (system.backend && system.allow_anonymous).then(|| Caller::Client("anonymous".to_owned()));
     let Some(token) = token.filter(|token| !token.is_empty()) else {
         return anonymous().ok_or_else(|| {
-            Fault::gate(Gate::MissingKey, "No API key was given. Send it as 'Authorization: Bearer <key>'.", "缺少 API 密钥，请使用 Authorization: Bearer <密钥>。")
+            Fault::gate(
+                Gate::MissingKey,
+                "No API key was given. Send it as 'Authorization: Bearer <key>'.",
+                "缺少 API 密钥，请使用 Authorization: Bearer <密钥>。",
+            )
         });
     };
     if system.global_access_key.as_ref().is_some_and(|key| key.same_as(token)) {
         return if system.backend {
             Ok(Caller::Client("global".to_owned()))
         } else {
-            Err(Fault::gate(Gate::ServiceDisabled, "Backend mode is switched off (system.modes.backend).", "后端模式已关闭（system.modes.backend）。"))
+            Err(Fault::gate(
+                Gate::ServiceDisabled,
+                "Backend mode is switched off (system.modes.backend).",
+                "后端模式已关闭（system.modes.backend）。",
+            ))
         };
     }
     if system.demo && system.backend && token == DEMO_KEY && is_loopback(peer) {

@@ -1,7 +1,7 @@
 //! Pictures that callers gave: fetched once, checked, made ready for jobs.
 
-use futures_util::{StreamExt, stream};
 use crate::engine::{Engine, limits};
+use futures_util::{StreamExt, stream};
 use ir_egress::{ExchangeLimits, Purpose, Timing};
 use ir_model::{AskPicture, Fault, Input};
 use std::time::Duration;

@@ -148,7 +148,9 @@ impl KeyHealthCell {
     fn success(&self) {
         self.successes.fetch_add(1, Ordering::Relaxed);
         self.failures_in_row.store(0, Ordering::Relaxed);
-        let _ = self.backoff_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ms| (ms > 0).then_some(if ms <= FIRST_BACKOFF_MS { 0 } else { ms / 2 }));
+        let _ = self
+            .backoff_ms
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ms| (ms > 0).then_some(if ms <= FIRST_BACKOFF_MS { 0 } else { ms / 2 }));
     }
 
     fn cool(&self, until: Timestamp, reason: &str) {
@@ -210,10 +212,7 @@ pub(crate) fn pick(keys: &[Arc<KeyCell>], model: &str, tried: &[KeyId], per_key:
             .filter(|key| key.usable(model, now) && !tried.contains(&key.id))
             .min_by_key(|key| key.health.in_flight());
         let Some(key) = best else { break };
-        let place = key
-            .health
-            .in_flight
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < per_key).then_some(n + 1));
+        let place = key.health.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < per_key).then_some(n + 1));
         if place.is_ok() {
             key.health.calls.fetch_add(1, Ordering::Relaxed);
             key.health.last_used.store(now.0, Ordering::Relaxed);

@@ -46,9 +46,11 @@ const OFFERED: [Size; 14] = [
 
 /// `auto`, the models of all enabled platforms that could serve, and all aliases; each id once.
 pub(crate) fn list(snapshot: &Snapshot) -> Vec<ModelInfo> {
-    let mut list = vec![ModelInfo { id: "auto".into(), owner: "img-router".into(), created: CREATED, tasks: vec![], sizes: vec![], max_n: MAX_N }];
+    let mut list =
+        vec![ModelInfo { id: "auto".into(), owner: "img-router".into(), created: CREATED, tasks: vec![], sizes: vec![], max_n: MAX_N }];
     for upstream in snapshot.upstreams.iter().filter(|u| u.enabled && u.in_plans) {
-        let usable = upstream.card().auth != Auth::Required || upstream.keys.iter().any(|key| key.enabled) || snapshot.settings.system.relay;
+        let usable =
+            upstream.card().auth != Auth::Required || upstream.keys.iter().any(|key| key.enabled) || snapshot.settings.system.relay;
         if !usable {
             continue;
         }
@@ -76,7 +78,9 @@ fn add(list: &mut Vec<ModelInfo>, id: String, owner: &str, task: Task, sizes: &[
                 }
             }
         }
-        None => list.push(ModelInfo { id, owner: owner.to_owned(), created: CREATED, tasks: vec![task], sizes: sizes.to_vec(), max_n: MAX_N }),
+        None => {
+            list.push(ModelInfo { id, owner: owner.to_owned(), created: CREATED, tasks: vec![task], sizes: sizes.to_vec(), max_n: MAX_N })
+        }
     }
 }
 

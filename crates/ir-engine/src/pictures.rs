@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use ir_egress::{ExchangeLimits, Purpose};
 use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Source, hex};
-use ir_spool::Sidecar;
+use ir_spool::{Alphabet, Sidecar};
 use ir_store::PictureRecord;
 use std::time::Duration;
 
@@ -51,11 +51,9 @@ fn whole(blob: Blob) -> Result<Picture, Fault> {
 }
 
 async fn decode(engine: &Engine, text: &str) -> Result<Picture, Fault> {
-    let blob = engine
-        .spool
-        .from_base64(text)
-        .await
-        .map_err(|error| Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(format!("the platform's base64 cannot be used: {error}")))?;
+    let blob = engine.spool.from_base64(text, Alphabet::Either).await.map_err(|error| {
+        Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(format!("the platform's base64 cannot be used: {error}"))
+    })?;
     whole(blob)
 }
 
@@ -69,12 +67,15 @@ async fn fetch(engine: &Engine, url: &str, limits: &ExchangeLimits) -> Result<Op
             Err(fault) => {
                 let final_ = matches!(fault.class, Class::Gate(Gate::UrlNotAllowed));
                 if final_ {
-                    return Err(Fault::new(Class::UpstreamFault)
-                        .charged(Charge::Yes)
-                        .detail(format!("the platform's picture lies at an address that is not allowed: {}", fault.detail.unwrap_or_default())));
+                    return Err(Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(format!(
+                        "the platform's picture lies at an address that is not allowed: {}",
+                        fault.detail.unwrap_or_default()
+                    )));
                 }
                 if matches!(fault.class, Class::Gate(Gate::ImageInvalid | Gate::ImageType | Gate::ImageTooLarge)) {
-                    return Err(Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(fault.detail.unwrap_or_else(|| "the platform's address holds no usable picture".to_owned())));
+                    return Err(Fault::new(Class::UpstreamFault)
+                        .charged(Charge::Yes)
+                        .detail(fault.detail.unwrap_or_else(|| "the platform's address holds no usable picture".to_owned())));
                 }
                 tracing::warn!(turn, class = fault.class.name(), detail = fault.detail, "a drawn picture could not be fetched");
             }
@@ -108,7 +109,9 @@ async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_promp
         client: origin.client.clone(),
     };
     let lost = |what: String| {
-        Fault::gate(Gate::StorageFull, "The picture was drawn but could not be stored.", "图片已生成，但无法保存。").charged(Charge::Yes).detail(what)
+        Fault::gate(Gate::StorageFull, "The picture was drawn but could not be stored.", "图片已生成，但无法保存。")
+            .charged(Charge::Yes)
+            .detail(what)
     };
     let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| lost(error.to_string()))?;
     engine.store.add(PictureRecord { path, ..record }).await.map_err(|error| lost(error.to_string()))?;

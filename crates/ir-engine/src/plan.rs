@@ -158,7 +158,10 @@ fn passes_any(upstream: &Upstream) -> bool {
 fn unknown_model(model: &str) -> Fault {
     let shown: String = model.chars().take(64).flat_map(char::escape_debug).collect();
     Fault::new(Class::ModelNotFound)
-        .say(format!("No platform here has the model '{shown}'. GET /v1/models lists what there is."), format!("没有平台提供模型“{shown}”。可用模型见 GET /v1/models。"))
+        .say(
+            format!("No platform here has the model '{shown}'. GET /v1/models lists what there is."),
+            format!("没有平台提供模型“{shown}”。可用模型见 GET /v1/models。"),
+        )
         .param("model")
 }
 
@@ -197,16 +200,20 @@ fn model(upstream: &Upstream, route: &TaskRoute, ask: &Ask, rule: Rule<'_>) -> R
     let task = ask.task;
     let default = || upstream.default_model(task).ok_or(Reason::NoDefaultModel);
     match rule {
-        Rule::Alias if route.aliases.iter().any(|alias| *alias == ask.model) => default(),
+        Rule::Alias if route.aliases.contains(&ask.model) => default(),
         Rule::Alias => Err(Reason::Model),
         Rule::Named { model, .. } if is_auto(model) => default(),
-        Rule::Named { model, .. } if upstream.card().open_models || upstream.models(task).iter().any(|known| known == model) => Ok(model.to_owned()),
+        Rule::Named { model, .. } if upstream.card().open_models || upstream.models(task).iter().any(|known| known == model) => {
+            Ok(model.to_owned())
+        }
         Rule::Named { .. } => Err(Reason::Model),
-        Rule::Listed if passes_any(upstream) || upstream.models(task).iter().any(|known| *known == ask.model) => Ok(ask.model.clone()),
+        Rule::Listed if passes_any(upstream) || upstream.models(task).contains(&ask.model) => Ok(ask.model.clone()),
         Rule::Listed => Err(Reason::Model),
         // Without a model of its own to fall back on, a platform that may have any model is asked
         // for the caller's: it knows best, and says so if it does not.
-        Rule::Auto if upstream.card().open_models && !is_auto(&ask.model) => Ok(upstream.default_model(task).unwrap_or_else(|| ask.model.clone())),
+        Rule::Auto if upstream.card().open_models && !is_auto(&ask.model) => {
+            Ok(upstream.default_model(task).unwrap_or_else(|| ask.model.clone()))
+        }
         Rule::Auto => default(),
     }
 }
@@ -263,7 +270,7 @@ fn size(route: &TaskRoute, ask: SizeAsk) -> Result<Option<Size>, Reason> {
     match route.card.sizes {
         SizePolicy::Passed => Ok(Some(wanted)),
         SizePolicy::Free { min_side, max_side, max_pixels, step } => {
-            let fits = |v: u32| (min_side..=max_side).contains(&v) && v % step == 0;
+            let fits = |v: u32| (min_side..=max_side).contains(&v) && v.is_multiple_of(step);
             if fits(wanted.width) && fits(wanted.height) && wanted.pixels() <= max_pixels {
                 return Ok(Some(wanted));
             }
@@ -312,26 +319,66 @@ fn explain(exclusion: &Exclusion, ask: &Ask) -> (u8, Fault) {
     match &exclusion.reason {
         Reason::Unsupported(param) => (
             9,
-            Fault::gate(Gate::Unsupported, format!("{name} cannot honour '{param}', and no other platform can take this request."), format!("{name} 不支持参数“{param}”，也没有其他平台能处理此请求。"))
-                .param(*param),
+            Fault::gate(
+                Gate::Unsupported,
+                format!("{name} cannot honour '{param}', and no other platform can take this request."),
+                format!("{name} 不支持参数“{param}”，也没有其他平台能处理此请求。"),
+            )
+            .param(*param),
         ),
-        Reason::Size(allowed) => (8, Fault::bad("size", format!("{name} does not draw this size: it takes {allowed}."), format!("{name} 不支持该尺寸，可用：{allowed}。"))),
-        Reason::Prompt(most) => (7, Fault::bad("prompt", format!("The prompt is too long: {name} takes at most {most} characters."), format!("提示词过长：{name} 最多 {most} 个字符。"))),
+        Reason::Size(allowed) => (
+            8,
+            Fault::bad(
+                "size",
+                format!("{name} does not draw this size: it takes {allowed}."),
+                format!("{name} 不支持该尺寸，可用：{allowed}。"),
+            ),
+        ),
+        Reason::Prompt(most) => (
+            7,
+            Fault::bad(
+                "prompt",
+                format!("The prompt is too long: {name} takes at most {most} characters."),
+                format!("提示词过长：{name} 最多 {most} 个字符。"),
+            ),
+        ),
         Reason::Pictures(most) => (
             7,
             Fault::bad("image", format!("Too many pictures: {name} takes at most {most}."), format!("图片过多：{name} 最多 {most} 张。")),
         ),
         Reason::PictureFormat(format) => (
             7,
-            Fault::gate(Gate::ImageType, format!("{name} does not take {} pictures.", format.openai_name()), format!("{name} 不接受 {} 图片。", format.openai_name())).param("image"),
+            Fault::gate(
+                Gate::ImageType,
+                format!("{name} does not take {} pictures.", format.openai_name()),
+                format!("{name} 不接受 {} 图片。", format.openai_name()),
+            )
+            .param("image"),
         ),
         Reason::PictureBytes(most) => (
             7,
-            Fault::gate(Gate::TooLarge, format!("{name} takes pictures of at most {most} bytes."), format!("{name} 单张图片最多 {most} 字节。")).param("image"),
+            Fault::gate(
+                Gate::TooLarge,
+                format!("{name} takes pictures of at most {most} bytes."),
+                format!("{name} 单张图片最多 {most} 字节。"),
+            )
+            .param("image"),
         ),
-        Reason::KeysCooling(_) => (6, Fault::new(Class::NoKey).say(format!("All keys of {name} are resting after a limit was reached."), format!("{name} 的所有密钥都在冷却中。"))),
-        Reason::KeysUnusable => (5, Fault::new(Class::NoKey).say(format!("No key of {name} can be used at present."), format!("{name} 当前没有可用的密钥。"))),
-        Reason::NoKey => (4, Fault::new(Class::NoKey).say(format!("{name} has no key. The operator can add one: img-router keys add {name}."), format!("{name} 尚未添加密钥，可运行：img-router keys add {name}。"))),
+        Reason::KeysCooling(_) => (
+            6,
+            Fault::new(Class::NoKey)
+                .say(format!("All keys of {name} are resting after a limit was reached."), format!("{name} 的所有密钥都在冷却中。")),
+        ),
+        Reason::KeysUnusable => {
+            (5, Fault::new(Class::NoKey).say(format!("No key of {name} can be used at present."), format!("{name} 当前没有可用的密钥。")))
+        }
+        Reason::NoKey => (
+            4,
+            Fault::new(Class::NoKey).say(
+                format!("{name} has no key. The operator can add one: img-router keys add {name}."),
+                format!("{name} 尚未添加密钥，可运行：img-router keys add {name}。"),
+            ),
+        ),
         Reason::Model => (3, unknown_model(&ask.model)),
         Reason::NoDefaultModel => (
             3,
@@ -340,7 +387,15 @@ fn explain(exclusion: &Exclusion, ask: &Ask) -> (u8, Fault) {
                 format!("{name} 尚未设置默认模型：请在请求中指定 model，或设置 providers.{name}.{}.model。", ask.task),
             ),
         ),
-        Reason::Task => (2, Fault::gate(Gate::Unsupported, format!("{name} cannot do the task '{}'.", ask.task), format!("{name} 不支持“{}”任务。", ask.task)).param("model")),
+        Reason::Task => (
+            2,
+            Fault::gate(
+                Gate::Unsupported,
+                format!("{name} cannot do the task '{}'.", ask.task),
+                format!("{name} 不支持“{}”任务。", ask.task),
+            )
+            .param("model"),
+        ),
         Reason::Disabled | Reason::NotInPlans | Reason::OtherPlatform | Reason::WeightZero => {
             (1, Fault::new(Class::NoKey).say("No platform is switched on for this task.", "没有为此任务启用任何平台。"))
         }

@@ -44,7 +44,11 @@ pub(crate) async fn adopt_recent(engine: &Engine) {
     let since = engine.clock.now().plus_ms(-RECENT_MS);
     match walk(engine.pictures.clone(), Arc::clone(&engine.store), Some(since)).await {
         Ok(done) if done.added + done.removed > 0 => {
-            tracing::warn!(adopted = done.added, leftovers_removed = done.removed, "the last run was cut off: its stored pictures are listed now");
+            tracing::warn!(
+                adopted = done.added,
+                leftovers_removed = done.removed,
+                "the last run was cut off: its stored pictures are listed now"
+            );
         }
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the stored pictures could not be compared with the index"),

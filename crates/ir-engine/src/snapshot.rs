@@ -60,7 +60,11 @@ pub struct Upstream {
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstream").field("name", &self.name()).field("base_url", &self.base_url).field("keys", &self.keys.len()).finish_non_exhaustive()
+        f.debug_struct("Upstream")
+            .field("name", &self.name())
+            .field("base_url", &self.base_url)
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -226,13 +230,20 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
     Snapshot { version, settings, upstreams, problems }
 }
 
-fn key_cell(settings: &Settings, card: &Card, record: &KeyRecord, vault: &Vault, registry: &Registry) -> Result<(String, Arc<KeyCell>), String> {
+fn key_cell(
+    settings: &Settings,
+    card: &Card,
+    record: &KeyRecord,
+    vault: &Vault,
+    registry: &Registry,
+) -> Result<(String, Arc<KeyCell>), String> {
     let base = effective_base(settings, card, record.base_url.as_deref())
         .ok_or_else(|| format!("{} has no base address: set providers.{}.baseUrl", card.name, card.name))?;
     let secret = vault
         .open(&record.sealed, &key_binding(&record.id, card.name, &base))
         .map_err(|_| "it was saved for another address or with another master key: enter it again".to_owned())?;
-    let cell = KeyCell { id: record.id.clone(), secret, models: record.models.clone(), enabled: record.enabled, health: registry.key(record) };
+    let cell =
+        KeyCell { id: record.id.clone(), secret, models: record.models.clone(), enabled: record.enabled, health: registry.key(record) };
     Ok((base, Arc::new(cell)))
 }
 

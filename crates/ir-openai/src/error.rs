@@ -2,11 +2,11 @@
 //! (`06-errors.md`).
 
 use crate::language::Language;
-use ir_model::sanitise;
 use axum::body::Body;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use ir_engine::Failure;
+use ir_model::sanitise;
 use ir_model::{Charge, Class, Fault, Gate, Message, RequestId};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub(crate) fn failure_object(failure: &Failure, reader: &Reader) -> Value {
         object["error"]["attempts"] = attempts
             .map(|note| {
                 let message = sanitise(&note.message).unwrap_or_default();
-                json!({"provider": note.provider, "model": note.model, "code": note.code, "message": cut(&message, ATTEMPT_MESSAGE)})
+                json!({"provider": note.provider, "model": note.model, "code": note.class.map(|class| look(class, reader.mode).code), "message": cut(&message, ATTEMPT_MESSAGE)})
             })
             .collect();
     }

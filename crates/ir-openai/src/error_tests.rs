@@ -116,7 +116,7 @@ async fn attempts_are_listed_and_everything_is_cleaned() {
     let note = |provider: &str, message: &str| AttemptNote {
         provider: provider.into(),
         model: "m".into(),
-        code: "upstream_error".into(),
+        class: Some(Class::UpstreamFault),
         message: message.into(),
     };
     let failure = Failure {

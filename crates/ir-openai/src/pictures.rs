@@ -4,7 +4,7 @@ use crate::body::spool_fault;
 use crate::language::echo;
 use crate::params::wrong;
 use ir_model::{AskPicture, Blob, Fault, Flaw, Format, Gate, LiftedBytes, Node, Picture};
-use ir_spool::{Piece, PieceBody, Spool};
+use ir_spool::{Alphabet, Piece, PieceBody, Spool};
 
 /// Most pictures of one request (R-API-4).
 pub(crate) const MOST: usize = 16;
@@ -97,13 +97,13 @@ pub(crate) async fn from_text(spool: &Spool, text: &str, param: &str) -> Result<
         if data.contains(':') {
             return Err(bad_data_uri(param, "it holds another address", "其中含有另一个地址"));
         }
-        let blob = spool.from_base64(data).await.map_err(|error| spool_fault(&error, param))?;
+        let blob = spool.from_base64(data, Alphabet::Standard).await.map_err(|error| spool_fault(&error, param))?;
         return agrees(from_blob(blob, param).await?, format, param);
     }
     if has_scheme(text) {
         return address(text, param);
     }
-    let blob = spool.from_base64(text).await.map_err(|error| spool_fault(&error, param))?;
+    let blob = spool.from_base64(text, Alphabet::Standard).await.map_err(|error| spool_fault(&error, param))?;
     Ok(AskPicture::Here(from_blob(blob, param).await?))
 }
 

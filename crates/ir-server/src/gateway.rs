@@ -138,10 +138,16 @@ impl Gateway {
         for key in legacy {
             let new = NewKey { secret: key.key, name: key.name, base_url: key.base_url, models: key.models, enabled: key.enabled };
             match self.engine.add_keys(&key.platform, vec![new]).await {
-                Ok(added) => tracing::info!(provider = key.platform, added = added.added, duplicates = added.duplicates, "took over a key of 1.x"),
+                Ok(added) => {
+                    tracing::info!(provider = key.platform, added = added.added, duplicates = added.duplicates, "took over a key of 1.x")
+                }
                 Err(fault) => {
                     complete = false;
-                    tracing::warn!(provider = key.platform, reason = fault.message.map(|m| m.en), "a key of 1.x could not be taken over: it stays in the file");
+                    tracing::warn!(
+                        provider = key.platform,
+                        reason = fault.message.map(|m| m.en),
+                        "a key of 1.x could not be taken over: it stays in the file"
+                    );
                 }
             }
         }
@@ -174,11 +180,15 @@ impl Gateway {
                     Some(Ok(effective)) => {
                         gateway.apply_rules();
                         match gateway.engine.reload().await {
-                            Ok(()) => tracing::info!(problems = effective.problems.len(), "the configuration file was changed and is in force"),
+                            Ok(()) => {
+                                tracing::info!(problems = effective.problems.len(), "the configuration file was changed and is in force")
+                            }
                             Err(error) => tracing::error!(%error, "the changed configuration could not be put in force"),
                         }
                     }
-                    Some(Err(error)) => tracing::error!(%error, "the configuration file was changed but is refused; the last good one stays in force"),
+                    Some(Err(error)) => {
+                        tracing::error!(%error, "the configuration file was changed but is refused; the last good one stays in force")
+                    }
                 }
             }
         });

@@ -8,11 +8,12 @@ mod gateway;
 mod health;
 mod host;
 mod layers;
+mod linger;
 mod listener;
 mod logging;
 mod storage;
 
 pub use gateway::{Gateway, OpenError};
 pub use host::{OsDice, SystemClock};
-pub use listener::{Server, ServeError};
+pub use listener::{ServeError, Server};
 pub use logging::init as init_logging;

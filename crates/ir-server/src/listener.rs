@@ -4,10 +4,12 @@ use crate::connection::{Over, Patience, Pulse, Watched};
 use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
 use crate::layers;
-use axum::body::Body;
+use crate::linger::{Lent, Rest};
 use axum::Router;
+use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +22,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -95,7 +97,8 @@ impl Server {
         gateway.spawn_watch();
         gateway.engine.spawn_upkeep();
         let limits = gateway.engine.snapshot().settings.limits.clone();
-        let patience = Patience { head: Duration::from_secs(limits.header_secs), idle: Duration::from_secs(limits.keep_alive_secs), blocked: BLOCKED };
+        let patience =
+            Patience { head: Duration::from_secs(limits.header_secs), idle: Duration::from_secs(limits.keep_alive_secs), blocked: BLOCKED };
         let acceptor = Acceptor {
             router: layers::app(&gateway),
             places: Arc::new(Semaphore::new(limits.max_connections)),
@@ -115,7 +118,11 @@ impl Server {
         let _ = acceptor.closing.send(true);
         let left = gateway.engine.drain(Duration::from_secs(limits.drain_secs)).await;
         // Answers of finished jobs are still being written.
-        let _ = tokio::time::timeout(Duration::from_secs(10), acceptor.places.acquire_many(u32::try_from(limits.max_connections).unwrap_or(u32::MAX))).await;
+        let _ = tokio::time::timeout(
+            Duration::from_secs(10),
+            acceptor.places.acquire_many(u32::try_from(limits.max_connections).unwrap_or(u32::MAX)),
+        )
+        .await;
         gateway.engine.store().close().await;
         left
     }
@@ -173,17 +180,31 @@ impl Acceptor {
                 let beat = Arc::clone(&beat);
                 let router = router.clone();
                 async move {
-                    let mut request = request.map(Body::new);
+                    // Who waits for "100 Continue" has sent nothing yet: there is nothing to throw away.
+                    let waits = request.headers().contains_key(EXPECT);
+                    let (parts, incoming) = request.into_parts();
+                    let (lent, rest) = Lent::new(incoming);
+                    let mut request = Request::from_parts(parts, Body::new(lent));
                     request.extensions_mut().insert(Peer(peer));
                     if ambiguous {
                         request.extensions_mut().insert(Ambiguous);
                     }
                     let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-                    Ok::<_, Infallible>(response.map(|body| Answered { body, beat }))
+                    let refused = response.status().as_u16() >= 400 && !waits && rest.is_any();
+                    let mut response = response.map(|body| Answered { body: Some(body), rest: refused.then_some(rest), beat });
+                    if refused {
+                        // With a known length the answer would be over, for hyper, at its last byte.
+                        response.headers_mut().remove(CONTENT_LENGTH);
+                    }
+                    Ok::<_, Infallible>(response)
                 }
             });
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(patience.idle + patience.head).max_buf_size(MAX_BUF).max_headers(MAX_HEADERS).keep_alive(true);
+            http.timer(TokioTimer::new())
+                .header_read_timeout(patience.idle + patience.head)
+                .max_buf_size(MAX_BUF)
+                .max_headers(MAX_HEADERS)
+                .keep_alive(true);
             let connection = http.serve_connection(Watched::new(socket, Arc::clone(&pulse)), service);
             tokio::pin!(connection);
             let mut polite = false;
@@ -212,9 +233,11 @@ impl Acceptor {
     }
 }
 
-/// An answer's body that tells the connection's pulse when it is over.
+/// An answer's body that tells the connection's pulse when it is over. A refusal is not over before
+/// what its caller is still sending was thrown away.
 struct Answered {
-    body: Body,
+    body: Option<Body>,
+    rest: Option<Rest>,
     beat: Arc<Pulse>,
 }
 
@@ -229,15 +252,26 @@ impl http_body::Body for Answered {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if let Some(body) = &mut self.body {
+            match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(frame) => return Poll::Ready(Some(frame)),
+                None => self.body = None,
+            }
+        }
+        if let Some(rest) = &mut self.rest {
+            ready!(rest.poll_throw(cx));
+            self.rest = None;
+        }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_none() && self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let known = self.body.as_ref().filter(|_| self.rest.is_none());
+        known.map_or_else(SizeHint::default, http_body::Body::size_hint)
     }
 }
 
@@ -282,4 +316,3 @@ impl Drop for Guest {
         }
     }
 }
-

@@ -15,7 +15,12 @@ use std::sync::Arc;
 /// Longest name that is looked up; ours have 53 characters, those of 1.x were file names.
 const MAX_NAME: usize = 255;
 
-pub(crate) async fn serve(State(api): State<Arc<Api>>, Path(name): Path<String>, Query(query): Query<HashMap<String, String>>, request: Request) -> Response<Body> {
+pub(crate) async fn serve(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let refuse = |fault: &Fault| ir_openai::refuse_head(&api, &parts, fault);
     let engine = api.engine();
@@ -85,7 +90,9 @@ fn answer(method: &Method, headers: &HeaderMap, record: &PictureRecord, side: Op
         }
         Some(Err(())) => {
             let mut response = whole(StatusCode::RANGE_NOT_SATISFIABLE, Body::empty());
-            response.headers_mut().insert(header::CONTENT_RANGE, format!("bytes */{size}").parse().expect("invariant: digits are a valid header"));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_RANGE, format!("bytes */{size}").parse().expect("invariant: digits are a valid header"));
             response
         }
         Some(Ok(range)) => {

@@ -6,6 +6,7 @@ use crate::spool::Spool;
 use base64::DecodeError;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
+use base64_simd::AsOut;
 use ir_model::Blob;
 
 /// Fewest bytes of output that [`Decoder::decode`] can make progress with.
@@ -13,6 +14,15 @@ pub(crate) const LEAST_ROOM: usize = 3;
 
 const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+
+/// Which letters may stand for the last two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alphabet {
+    /// `+` and `/`.
+    Standard,
+    /// `-` and `_` (RFC 4648, section 5) as well: some platforms write them.
+    Either,
+}
 
 /// Which white space may stand between the letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +146,11 @@ impl Decoder {
 /// letters (a multiple of four) were used.
 fn decode_quads(input: &[u8], output: &mut [u8]) -> usize {
     let mut n = (input.len() / 4 * 4).min(output.len() / 3 * 4);
+    // Nearly every block is nothing but letters: several times as fast when all of it is decoded at
+    // once. What is odd in the others, and where, the careful decoder finds out.
+    if base64_simd::STANDARD_NO_PAD.decode(&input[..n], output[..n / 4 * 3].as_out()).is_ok() {
+        return n;
+    }
     // Twice at most: whole quads of letters cannot fail again.
     while n > 0 {
         n = match STANDARD.decode_slice(&input[..n], output) {
@@ -168,7 +183,7 @@ pub(crate) fn data_uri(text: &[u8]) -> Option<(&str, usize)> {
 pub(crate) const MAX_HEADER: usize = 512;
 
 /// See [`Spool::from_base64`].
-pub(crate) async fn decode_text(spool: &Spool, text: &str) -> Result<Blob, SpoolError> {
+pub(crate) async fn decode_text(spool: &Spool, text: &str, alphabet: Alphabet) -> Result<Blob, SpoolError> {
     let bad = |at: usize| SpoolError::Base64 { at: at as u64 };
     let text = text.as_bytes();
     let lead = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
@@ -179,7 +194,7 @@ pub(crate) async fn decode_text(spool: &Spool, text: &str) -> Result<Blob, Spool
         None => 0,
     };
     let mut writer = spool.writer_up_to(spool.limits().bytes)?;
-    let mut decoder = Decoder::new(false);
+    let mut decoder = Decoder::new(alphabet == Alphabet::Either);
     while at < text.len() {
         let room = writer.room(LEAST_ROOM).await?;
         let step = decoder.decode(&text[at..], room, Blanks::Any);

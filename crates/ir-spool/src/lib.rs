@@ -21,6 +21,7 @@ mod spool;
 mod store;
 mod writer;
 
+pub use base64_stream::Alphabet;
 pub use error::{LiftError, LiftErrorKind, SpoolError};
 pub use inspect::Inspector;
 pub use lifter::{LiftLimits, Lifter};

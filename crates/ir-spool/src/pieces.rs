@@ -1,8 +1,7 @@
 //! Bodies that are sent from memory and from the spool, with their exact length.
 
 use crate::reader::{file_of, read_waiting, read_without_waiting};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::{AsOut, STANDARD};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use ir_model::Blob;
@@ -190,7 +189,7 @@ impl PieceBody {
             Form::Base64 => {
                 // Blocks are multiples of three bytes, so padding comes at the very end only.
                 self.out.resize(self.raw.len().div_ceil(3) * 4, 0);
-                STANDARD.encode_slice(&self.raw, &mut self.out).expect("invariant: the room is what base64 needs");
+                let _: &mut [u8] = STANDARD.encode(&self.raw, self.out.as_out());
             }
             Form::Text => self.raw.iter().for_each(|byte| self.out.extend_from_slice(escape(*byte, &mut [0; 6]))),
         }

@@ -1,5 +1,6 @@
 //! The spool: files for bytes on their way, gone with their last handle.
 
+use crate::base64_stream::Alphabet;
 use crate::error::SpoolError;
 use crate::writer::SpoolWriter;
 use ir_model::{Blob, Dice, Flaw, Limits, LongText, Probe, Spooled};
@@ -81,8 +82,8 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::Base64`] with the place; [`SpoolError::TooLarge`]; the spool's own.
-    pub async fn from_base64(&self, text: &str) -> Result<Blob, SpoolError> {
-        crate::base64_stream::decode_text(self, text).await
+    pub async fn from_base64(&self, text: &str, alphabet: Alphabet) -> Result<Blob, SpoolError> {
+        crate::base64_stream::decode_text(self, text, alphabet).await
     }
 
     /// All bytes of a blob, for those that are small by their nature.

@@ -93,7 +93,20 @@ def send_raw(url: str, head: list[str], pieces: list[bytes], seconds: float = 20
     top, _, body = received.partition(b"\r\n\r\n")
     status, *lines = top.decode().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if headers.get("transfer-encoding") == "chunked":
+        body = dechunked(body)
     return int(status.split(" ")[1]), headers, body
+
+
+def dechunked(rest: bytes) -> bytes:
+    """What a body in chunked transfer coding says."""
+    body = b""
+    while True:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        if length == 0:
+            return body
+        body, rest = body + rest[:length], rest[length + 2 :]
 
 
 def chunked(pieces: list[bytes]) -> list[bytes]:

@@ -1,12 +1,11 @@
 //! Two upstreams in one plan, the first one in trouble: the caller gets a picture from the second,
 //! keys and breakers stand as `06-errors.md` says, and nobody is asked too often.
 
-
+use crate::support::{Answered, Bench, NOW, PLAIN, ask, bench, json, picture};
 use ir_egress::{Phase, Recorded, WireBody, WireFault, WireFaultKind, WireReply};
 use ir_model::{Class, Extras, Timestamp};
 use ir_store::RequestLog;
 use std::sync::{Arc, Mutex};
-use crate::support::{Answered, Bench, NOW, PLAIN, ask, bench, json, picture};
 
 const KEYS: [(&str, &str); 2] = [("https://one.example", "sk-one"), ("https://two.example", "sk-two")];
 
@@ -67,13 +66,37 @@ const TABLE: [Row; 14] = [
     row("silent", || fault(WireFaultKind::Timeout(Phase::FirstByte), true), 1, Key::Good, "timeout"),
     row("reset after the request", || fault(WireFaultKind::Broken, true), 1, Key::Good, "upstream_fault"),
     row("cut in the middle of the body", cut, 1, Key::Good, "upstream_fault"),
-    row("out of quota", || json(402, &[], r#"{"error":{"message":"no balance","code":"insufficient_quota"}}"#), 1, Key::Cooling(TO_MIDNIGHT), "quota_exhausted"),
+    row(
+        "out of quota",
+        || json(402, &[], r#"{"error":{"message":"no balance","code":"insufficient_quota"}}"#),
+        1,
+        Key::Cooling(TO_MIDNIGHT),
+        "quota_exhausted",
+    ),
     row("dead key", || json(401, &[], r#"{"error":{"message":"bad key","code":"invalid_api_key"}}"#), 1, Key::Disabled, "key_rejected"),
-    row("rate limited with a time", || json(429, &[("retry-after", "7")], r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#), 1, Key::Cooling(7), "rate_limited"),
+    row(
+        "rate limited with a time",
+        || json(429, &[("retry-after", "7")], r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#),
+        1,
+        Key::Cooling(7),
+        "rate_limited",
+    ),
     row("rate limited without a time", || json(429, &[], r#"{"error":{"message":"slow down"}}"#), 1, Key::Cooling(30), "rate_limited"),
     row("overloaded", || json(503, &[], r#"{"error":{"message":"busy"}}"#), 1, Key::Good, "overloaded"),
-    row("without the model", || json(404, &[], r#"{"error":{"message":"no such model","code":"model_not_found"}}"#), 1, Key::Good, "model_not_found"),
-    row("refusing a parameter", || json(400, &[], r#"{"error":{"message":"size","code":"invalid_value","param":"size","type":"invalid_request_error"}}"#), 1, Key::Good, "invalid_request"),
+    row(
+        "without the model",
+        || json(404, &[], r#"{"error":{"message":"no such model","code":"model_not_found"}}"#),
+        1,
+        Key::Good,
+        "model_not_found",
+    ),
+    row(
+        "refusing a parameter",
+        || json(400, &[], r#"{"error":{"message":"size","code":"invalid_value","param":"size","type":"invalid_request_error"}}"#),
+        1,
+        Key::Good,
+        "invalid_request",
+    ),
 ];
 
 #[tokio::test]
@@ -136,7 +159,10 @@ async fn a_refused_prompt_is_not_carried_from_platform_to_platform() {
 
 #[tokio::test]
 async fn a_picture_that_may_have_been_charged_is_made_good_once() {
-    let bench = bench(PLAIN, &[("https://one.example", "a"), ("https://two.example", "b"), ("https://three.example", "c")], |_| fault(WireFaultKind::Broken, true)).await;
+    let bench = bench(PLAIN, &[("https://one.example", "a"), ("https://two.example", "b"), ("https://three.example", "c")], |_| {
+        fault(WireFaultKind::Broken, true)
+    })
+    .await;
     let failure = bench.draw(ask(1)).await.1.expect_err("nobody draws");
     assert_eq!((failure.fault.class, bench.wire.recorded().len(), failure.attempts.len()), (Class::UpstreamFault, 2, 2));
 }
@@ -148,7 +174,8 @@ async fn at_most_three_keys_of_an_upstream_are_tried() {
     let bench = bench(PLAIN, &keys, |_| json(429, &[("retry-after", "60")], "{}")).await;
     let failure = bench.draw(ask(1)).await.1.expect_err("nobody draws");
     assert_eq!((failure.fault.class, bench.wire.recorded().len()), (Class::RateLimited, 3));
-    let used: std::collections::BTreeSet<String> = bench.wire.recorded().iter().filter_map(|r| r.header("authorization").map(str::to_owned)).collect();
+    let used: std::collections::BTreeSet<String> =
+        bench.wire.recorded().iter().filter_map(|r| r.header("authorization").map(str::to_owned)).collect();
     assert_eq!(used.len(), 3, "three different keys");
 }
 
@@ -157,7 +184,10 @@ async fn when_all_keys_rest_nothing_is_sent_and_the_caller_learns_until_when() {
     let bench = bench(PLAIN, &KEYS[..1], |_| json(429, &[("retry-after", "20")], "{}")).await;
     assert!(bench.draw(ask(1)).await.1.is_err());
     let failure = bench.draw(ask(1)).await.1.expect_err("resting");
-    assert_eq!((failure.fault.class, failure.fault.retry_after.map(|w| w.as_secs()), bench.wire.recorded().len()), (Class::NoKey, Some(20), 1));
+    assert_eq!(
+        (failure.fault.class, failure.fault.retry_after.map(|w| w.as_secs()), bench.wire.recorded().len()),
+        (Class::NoKey, Some(20), 1)
+    );
     bench.clock.advance_ms(20_000);
     assert!(bench.draw(ask(1)).await.1.is_err());
     assert_eq!(bench.wire.recorded().len(), 2, "asked again once the time is over");
@@ -199,7 +229,12 @@ async fn seeds_differ_within_a_request_and_repeat_between_requests() {
     for _ in 0..2 {
         assert!(bench.draw(asked.clone()).await.1.is_ok());
     }
-    let mut seeds: Vec<String> = bench.wire.recorded().iter().filter_map(|r| String::from_utf8_lossy(&r.body).split("\"seed\":").nth(1).map(|s| s[..1].to_owned())).collect();
+    let mut seeds: Vec<String> = bench
+        .wire
+        .recorded()
+        .iter()
+        .filter_map(|r| String::from_utf8_lossy(&r.body).split("\"seed\":").nth(1).map(|s| s[..1].to_owned()))
+        .collect();
     seeds.sort();
     assert_eq!(seeds, ["5", "5", "6", "6", "7", "7"]);
 }

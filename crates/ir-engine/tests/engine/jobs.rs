@@ -1,10 +1,9 @@
 //! Jobs belong to the engine: a caller who leaves loses nothing that was sent, and nothing is sent
 //! for a caller who has left.
 
-
+use crate::support::{PLAIN, ask, bench, client, json, picture};
 use ir_model::{Caller, Class, Gate, RequestId, Secret, Task};
 use std::time::Duration;
-use crate::support::{PLAIN, ask, bench, client, json, picture};
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
 
@@ -100,7 +99,10 @@ async fn a_plan_says_why_nobody_can_draw() {
     let mut unknown = ask(1);
     unknown.model = "constructor".to_owned();
     let failure = strict.draw(unknown).await.1.expect_err("unknown");
-    assert_eq!((failure.fault.class, failure.fault.param.as_deref(), strict.wire.recorded().len()), (Class::ModelNotFound, Some("model"), 0));
+    assert_eq!(
+        (failure.fault.class, failure.fault.param.as_deref(), strict.wire.recorded().len()),
+        (Class::ModelNotFound, Some("model"), 0)
+    );
 }
 
 #[tokio::test]
@@ -135,6 +137,7 @@ async fn a_callers_key_never_goes_to_an_address_that_came_with_a_pool_key() {
     let bench = bench(config, &keys, |_| json(503, &[], "{}")).await;
     let caller = bench.engine.identify(Some("sk-newapi-the-callers-own"), "203.0.113.9".parse().expect("address")).expect("relayed");
     assert!(bench.draw_as(ask(1), caller).await.1.is_err());
-    let asked: Vec<String> = bench.wire.recorded().iter().filter(|r| r.method == "POST").filter_map(|r| r.url.host_str().map(str::to_owned)).collect();
+    let asked: Vec<String> =
+        bench.wire.recorded().iter().filter(|r| r.method == "POST").filter_map(|r| r.url.host_str().map(str::to_owned)).collect();
     assert_eq!(asked, ["own.example"]);
 }

@@ -3,7 +3,9 @@
 
 use ir_egress::{Door, Recorded, ScriptedWire, WireFault, WireReply};
 use ir_engine::{DrawEvent, Engine, EngineParts, Failure, NewKey, Summary};
-use ir_model::{Ask, Caller, Clock, Dice, Drawn, Extras, Limits, ManualClock, RequestId, ResponseForm, Secret, SeededDice, SizeAsk, Task, Timestamp};
+use ir_model::{
+    Ask, Caller, Clock, Dice, Drawn, Extras, Limits, ManualClock, RequestId, ResponseForm, Secret, SeededDice, SizeAsk, Task, Timestamp,
+};
 use ir_settings::{Env, SettingsFile};
 use ir_spool::{Spool, SpoolConfig};
 use ir_store::{SqliteStore, Store};
@@ -48,7 +50,8 @@ pub(crate) async fn bench(config: &str, keys: &[(&str, &str)], answer: impl Fn(&
     let parts = EngineParts { door, spool, store: Arc::clone(&store), settings, clock: shared, dice };
     let (engine, _) = Engine::start(parts).await.expect("engine");
     for (address, key) in keys {
-        let new = NewKey { secret: Secret::new(*key), name: String::new(), base_url: Some((*address).to_owned()), models: vec![], enabled: true };
+        let new =
+            NewKey { secret: Secret::new(*key), name: String::new(), base_url: Some((*address).to_owned()), models: vec![], enabled: true };
         engine.add_keys("NewApi", vec![new]).await.expect("key");
     }
     Bench { engine, wire, store, clock, dir }
@@ -123,7 +126,9 @@ fn chunk(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
 }
 
 fn crc32(data: &[u8]) -> u32 {
-    !data.iter().fold(!0u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1))))
+    !data
+        .iter()
+        .fold(!0u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1))))
 }
 
 fn adler32(data: &[u8]) -> u32 {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Alphabet;
 use crate::{PieceBody, SpoolConfig, render_json};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -169,13 +170,13 @@ fn data_uris_of_all_kinds() {
     ] {
         let node = place.lift(&format!("\"{text}\"")).unwrap();
         assert_eq!(place.runtime.block_on(place.spool.read_text(long_text(&node), 1000)).unwrap(), text, "no base64: a text");
-        let short = place.runtime.block_on(place.spool.from_base64(&text));
+        let short = place.runtime.block_on(place.spool.from_base64(&text, Alphabet::Standard));
         assert!(matches!(short, Err(SpoolError::Base64 { at: 4 })), "{text}");
     }
     for base64 in ["QUJDREVGR0hJSktMTU5P*", "QUJDREVGR0hJSktMTU5PQ===", "QUJDREVGR0hJSktMTU5PQ", "QUJDREVG-_-_SktMTU5P"] {
         let error = place.lift(&format!("[\"data:image/png;base64,{base64}\"]")).unwrap_err();
         assert!(matches!(error.kind, LiftErrorKind::Base64), "{base64}: {error:?}");
-        let short = place.runtime.block_on(place.spool.from_base64(&format!("data:image/png;base64,{base64}")));
+        let short = place.runtime.block_on(place.spool.from_base64(&format!("data:image/png;base64,{base64}"), Alphabet::Standard));
         let Err(SpoolError::Base64 { at }) = short else { panic!("{base64}: {short:?}") };
         assert_eq!(at + 2, error.offset, "{base64}");
     }
@@ -188,11 +189,11 @@ fn data_uris_of_all_kinds() {
 fn short_base64_is_decoded_too() {
     let place = Place::new();
     for text in ["QUJD", " QU\nJD ", "data:image/png;base64,QUJD", " DATA:;base64,QUJD"] {
-        let blob = place.runtime.block_on(place.spool.from_base64(text)).unwrap();
+        let blob = place.runtime.block_on(place.spool.from_base64(text, Alphabet::Standard)).unwrap();
         assert_eq!(place.bytes(&blob), b"ABC");
         assert_eq!(blob.probe(), Err(Flaw::Unsupported));
     }
-    let bad = place.runtime.block_on(place.spool.from_base64("QUJDRE*"));
+    let bad = place.runtime.block_on(place.spool.from_base64("QUJDRE*", Alphabet::Standard));
     assert!(matches!(bad, Err(SpoolError::Base64 { at: 6 })));
 }
 
@@ -323,7 +324,7 @@ fn the_budget_is_given_back() {
 #[test]
 fn leftovers_are_removed_when_the_spool_opens() {
     let place = Place::new();
-    let blob = place.runtime.block_on(place.spool.from_base64("QUJD")).unwrap();
+    let blob = place.runtime.block_on(place.spool.from_base64("QUJD", Alphabet::Standard)).unwrap();
     assert_eq!(place.files(), 1);
     let config = SpoolConfig { data_dir: place.dir.path().to_owned(), limits: Limits::default(), fsync: false, max_in_flight_bytes: MIB };
     Spool::open(config, Arc::new(SeededDice::new(2))).unwrap();
@@ -335,7 +336,7 @@ fn leftovers_are_removed_when_the_spool_opens() {
 fn files_are_for_the_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
-    let _blob = place.runtime.block_on(place.spool.from_base64("QUJD")).unwrap();
+    let _blob = place.runtime.block_on(place.spool.from_base64("QUJD", Alphabet::Standard)).unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let file = fs::read_dir(place.spool.dir()).unwrap().next().unwrap().unwrap();
     assert_eq!(mode(&file.path()), 0o600);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{Spool, SpoolConfig, render_json};
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ir_model::{Flaw, LiftedBytes, Limits, LongText, Node, Probe, SeededDice, Spooled};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,0 +1,44 @@
+# What people and CI run. `make run` and `make test` need a Rust toolchain and Node; whatever else
+# they need they install, or say what is missing.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run release test check unit sdk bench tools
+
+# Cargo's own check-ups, installed once into the project's cache.
+TOOLS := $(CURDIR)/.cache/tools
+export PATH := $(TOOLS)/bin:$(PATH)
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## Build the gateway and start it in demo mode on port 10001
+	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs"; exit 1; }
+	cargo build --release --locked -p img-router
+	IMG_ROUTER_DEMO=1 target/release/img-router serve
+
+release: ## Build the release binary
+	cargo build --release --locked -p img-router
+
+test: ## Run everything that CI runs
+	@./tests/run
+
+check: tools ## Formatting, lints, dependency rules, spelling
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo deny --offline check bans licenses sources
+	cargo machete
+	typos
+
+unit: ## Rust tests only
+	cargo nextest run --workspace --locked
+
+sdk: ## The official OpenAI clients against the real binary
+	cargo build --locked -p img-router -p ir-sim
+	./tests/sdk/run
+
+bench: ## Memory, throughput and added latency, beside nginx
+	./bench/run.sh
+
+tools:
+	@./tests/tools $(TOOLS)

@@ -3,9 +3,8 @@
 use crate::budget::RetryBudget;
 use crate::draw::{Drawing, Request};
 use crate::events::Events;
-use crate::keys::KeyCell;
 use crate::models::ModelInfo;
-use crate::recover::{Recovered, adopt_recent, recover};
+use crate::recover::{Recovered, recover};
 use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding};
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Timing};
@@ -20,10 +19,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-/// How often the health of used keys is stored. A crash loses at most this much of it.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
-/// How often upstreams are asked for their models.
-const MODELS_EVERY: Duration = Duration::from_secs(600);
 /// Free disk space below which no job is begun (`R-DUR-5`).
 const LOW_WATER: u64 = 64 * 1024 * 1024;
 /// Jobs that wait for a place while the gateway draws as many as it may.
@@ -127,27 +122,6 @@ impl Engine {
         });
         let recovered = recover(&engine).await?;
         Ok((engine, recovered))
-    }
-
-    /// Keeps key health stored and model lists fresh until the engine is dropped. Spawns one task.
-    pub fn spawn_upkeep(self: &Arc<Self>) {
-        let weak = Arc::downgrade(self);
-        let engine = Arc::clone(self);
-        tokio::spawn(async move { adopt_recent(&engine).await });
-        tokio::spawn(async move {
-            let mut next_models = Instant::now();
-            loop {
-                let Some(engine) = weak.upgrade() else { return };
-                engine.flush_health().await;
-                if Instant::now() >= next_models {
-                    next_models = Instant::now() + MODELS_EVERY;
-                    let engine = Arc::clone(&engine);
-                    tokio::spawn(async move { engine.refresh_models().await });
-                }
-                drop(engine);
-                tokio::time::sleep(FLUSH_EVERY).await;
-            }
-        });
     }
 
     /// The present snapshot. A request takes it once and keeps it.
@@ -293,51 +267,6 @@ impl Engine {
         let first_byte = slow.unwrap_or(set);
         let total = if slow.is_some() { first_byte + set } else { set };
         limits(Timing { total, ..Timing::provider(first_byte) }, deadline)
-    }
-
-    async fn flush_health(&self) {
-        let changed: Vec<KeyHealth> = {
-            let snapshot = self.snapshot();
-            let cells = snapshot.upstreams.iter().flat_map(|u| u.keys.iter());
-            cells.filter(|key: &&Arc<KeyCell>| key.health.take_changed()).map(|key| key.health.to_record()).collect()
-        };
-        if !changed.is_empty()
-            && let Err(error) = self.store.save_key_health(changed).await
-        {
-            tracing::error!(%error, "the health of keys could not be stored");
-        }
-    }
-
-    /// Asks every enabled upstream that has a list for its models; one flight each.
-    pub async fn refresh_models(&self) {
-        let snapshot = self.snapshot();
-        for upstream in snapshot.upstreams.iter().filter(|u| u.enabled && !u.base_url.is_empty()) {
-            let key = upstream.keys.iter().find(|key| key.enabled && !key.health.is_disabled());
-            if key.is_none() {
-                continue;
-            }
-            let Some(call) = upstream.adapter.list_models(&upstream.base_url, key.map(|key| &key.secret)) else { continue };
-            let limits = self.exchange_limits(&snapshot, upstream, Instant::now() + Duration::from_secs(30));
-            let listed = match self.door.exchange(&call, &limits).await {
-                Ok(reply) if (200..300).contains(&reply.status) => upstream.adapter.read_models(&reply),
-                Ok(reply) => Err(upstream.adapter.fault(&reply)),
-                Err(fault) => Err(fault),
-            };
-            match listed {
-                Ok(mut models) => {
-                    models.truncate(5000);
-                    upstream.health.models.store(Some(Arc::new(models)));
-                }
-                Err(fault) => {
-                    tracing::warn!(
-                        provider = upstream.name(),
-                        class = fault.class.name(),
-                        detail = fault.detail,
-                        "the model list could not be read"
-                    );
-                }
-            }
-        }
     }
 
     /// The keys of a platform in full: only for the operator's backup, on the host.

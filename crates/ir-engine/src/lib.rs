@@ -21,6 +21,7 @@ mod pictures;
 mod plan;
 mod recover;
 mod snapshot;
+mod upkeep;
 
 pub use draw::{AttemptNote, DrawEvent, Drawing, Failure, Summary};
 pub use engine::{Engine, EngineParts, NewKey};

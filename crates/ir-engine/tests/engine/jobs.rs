@@ -141,3 +141,25 @@ async fn a_callers_key_never_goes_to_an_address_that_came_with_a_pool_key() {
         bench.wire.recorded().iter().filter(|r| r.method == "POST").filter_map(|r| r.url.host_str().map(str::to_owned)).collect();
     assert_eq!(asked, ["own.example"]);
 }
+
+#[tokio::test]
+async fn what_is_past_its_retention_goes_and_the_rest_stays() {
+    let config = PLAIN.replacen('{', r#"{"retention":{"requestLogDays":30,"pictureDays":10},"#, 1);
+    let bench = bench(&config, &KEY, |_| picture(3)).await;
+    let (old, _) = bench.draw(ask(1)).await;
+    bench.clock.advance_ms(20 * 86_400_000);
+    let (new, _) = bench.draw(ask(1)).await;
+    bench.engine.sweep().await.expect("swept");
+    let name = |pictures: &[(u32, ir_model::Drawn)]| pictures[0].1.stored.as_ref().expect("stored").0.clone();
+    assert!(bench.store.get(&name(&old)).await.expect("gallery").is_none());
+    let kept = bench.store.get(&name(&new)).await.expect("gallery").expect("listed");
+    let files = walk(&bench.dir.path().join("storage"));
+    assert_eq!(files.len(), 2, "one picture with its metadata: {files:?}");
+    assert!(files.iter().any(|file| file.ends_with(&kept.path)));
+    assert!(bench.store.removed(10).await.expect("removed").is_empty());
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("folder").flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}

@@ -1,0 +1,148 @@
+//! What is done beside the requests: the health of keys stored, model lists refreshed, old rows and
+//! pictures let go of.
+
+use crate::engine::Engine;
+use crate::keys::KeyCell;
+use crate::recover::adopt_recent;
+use ir_store::{Cursor, Gallery, KeyHealth, PictureRecord, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the health of used keys is stored. A crash loses at most this much of it.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How often upstreams are asked for their models.
+const MODELS_EVERY: Duration = Duration::from_secs(600);
+/// An upstream's model list must be there by then.
+const MODELS_WITHIN: Duration = Duration::from_secs(30);
+/// Most models of one upstream that are listed.
+const MOST_MODELS: usize = 5000;
+/// How often what is past its retention is let go of.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Ended jobs stay in the journal for this long.
+const JOB_DAYS: u32 = 7;
+/// Pictures that one sweep deletes at most; the next one goes on.
+const MOST_SWEPT: usize = 20_000;
+const PAGE: u32 = 500;
+
+impl Engine {
+    /// Starts the upkeep. It ends with the engine.
+    pub fn spawn_upkeep(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        let engine = Arc::clone(self);
+        tokio::spawn(async move { adopt_recent(&engine).await });
+        tokio::spawn(async move {
+            let (mut next_models, mut next_sweep) = (Instant::now(), Instant::now() + FLUSH_EVERY);
+            loop {
+                let Some(engine) = weak.upgrade() else { return };
+                engine.flush_health().await;
+                if Instant::now() >= next_models {
+                    next_models = Instant::now() + MODELS_EVERY;
+                    let engine = Arc::clone(&engine);
+                    tokio::spawn(async move { engine.refresh_models().await });
+                }
+                if Instant::now() >= next_sweep {
+                    next_sweep = Instant::now() + SWEEP_EVERY;
+                    if let Err(error) = engine.sweep().await {
+                        tracing::error!(%error, "what is past its retention could not be removed");
+                    }
+                }
+                drop(engine);
+                tokio::time::sleep(FLUSH_EVERY).await;
+            }
+        });
+    }
+
+    /// Lets go of what is past its retention (`retention.*`; 0 days: for ever) and finishes deletions
+    /// that a crash has interrupted.
+    ///
+    /// # Errors
+    /// When the store fails. What is left is taken up by the next sweep.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let retention = self.snapshot().settings.retention.clone();
+        let before = |days: u32| now.plus_ms(-i64::from(days) * 86_400_000);
+        self.store.prune_jobs(before(JOB_DAYS)).await?;
+        if retention.request_log_days > 0 {
+            self.store.prune(before(retention.request_log_days)).await?;
+        }
+        if retention.picture_days > 0 {
+            let mut swept = 0;
+            while swept < MOST_SWEPT {
+                let oldest = Cursor { created: before(retention.picture_days), name: String::new() };
+                let page = Gallery::page(&*self.store, Some(oldest), PAGE).await?;
+                if page.is_empty() {
+                    break;
+                }
+                for picture in &page {
+                    self.store.remove(&picture.name).await?;
+                }
+                swept += page.len();
+                self.delete_files(&page).await?;
+            }
+            if swept > 0 {
+                tracing::info!(pictures = swept, days = retention.picture_days, "pictures past their retention were deleted");
+            }
+        }
+        let left = self.store.removed(PAGE).await?;
+        self.delete_files(&left).await
+    }
+
+    /// Deletes the files of removed pictures, then their rows. A file that cannot be deleted keeps its
+    /// row, so that it is tried again.
+    async fn delete_files(&self, pictures: &[PictureRecord]) -> Result<(), StoreError> {
+        let mut gone = Vec::with_capacity(pictures.len());
+        for picture in pictures {
+            match self.pictures.delete(&picture.path).await {
+                Ok(_) => gone.push(picture.name.clone()),
+                Err(error) => tracing::error!(name = picture.name, %error, "a removed picture's file cannot be deleted"),
+            }
+        }
+        if gone.is_empty() { Ok(()) } else { self.store.forget(&gone).await.map(drop) }
+    }
+
+    pub(crate) async fn flush_health(&self) {
+        let changed: Vec<KeyHealth> = {
+            let snapshot = self.snapshot();
+            let cells = snapshot.upstreams.iter().flat_map(|u| u.keys.iter());
+            cells.filter(|key: &&Arc<KeyCell>| key.health.take_changed()).map(|key| key.health.to_record()).collect()
+        };
+        if !changed.is_empty()
+            && let Err(error) = self.store.save_key_health(changed).await
+        {
+            tracing::error!(%error, "the health of keys could not be stored");
+        }
+    }
+
+    /// Asks every enabled upstream that has a list for its models; one flight each.
+    pub async fn refresh_models(&self) {
+        let snapshot = self.snapshot();
+        for upstream in snapshot.upstreams.iter().filter(|u| u.enabled && !u.base_url.is_empty()) {
+            let key = upstream.keys.iter().find(|key| key.enabled && !key.health.is_disabled());
+            if key.is_none() {
+                continue;
+            }
+            let Some(call) = upstream.adapter.list_models(&upstream.base_url, key.map(|key| &key.secret)) else { continue };
+            let limits = self.exchange_limits(&snapshot, upstream, Instant::now() + MODELS_WITHIN);
+            let listed = match self.door.exchange(&call, &limits).await {
+                Ok(reply) if (200..300).contains(&reply.status) => upstream.adapter.read_models(&reply),
+                Ok(reply) => Err(upstream.adapter.fault(&reply)),
+                Err(fault) => Err(fault),
+            };
+            match listed {
+                Ok(mut models) => {
+                    models.truncate(MOST_MODELS);
+                    upstream.health.models.store(Some(Arc::new(models)));
+                }
+                Err(fault) => {
+                    tracing::warn!(
+                        provider = upstream.name(),
+                        class = fault.class.name(),
+                        detail = fault.detail,
+                        "the model list could not be read"
+                    );
+                }
+            }
+        }
+    }
+}

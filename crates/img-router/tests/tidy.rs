@@ -32,7 +32,7 @@ fn read(path: &Path) -> String {
 
 fn is_test(path: &Path) -> bool {
     let text = path.to_string_lossy();
-    text.contains("/tests/") || text.ends_with("_tests.rs") || text.ends_with("tests.rs")
+    text.contains("/tests/") || text.ends_with("tests.rs") || text.ends_with("testing.rs")
 }
 
 /// Normal dependencies of a crate, all levels, by name.

@@ -33,7 +33,7 @@ const CANARIES: &[(&str, &[&str], &str)] = &[
         &["CANARY", "Traceback"],
         "bad size",
     ),
-    ("open /home/CANARY/data/key.pem failed", &["CANARY"], "failed"),
+    ("open /srv/CANARY/data/key.pem failed", &["CANARY"], "failed"),
     ("open C:\\Users\\CANARY\\k failed", &["CANARY"], "failed"),
     ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJDQU5BUlkifQ.c2ln no", &["eyJ"], "no"),
     ("tab\tbell\u{7}esc\u{1b}[31m rtl\u{202e}x", &["\u{7}", "\u{1b}", "\u{202e}", "\t"], "bell"),

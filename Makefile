@@ -26,7 +26,7 @@ test: ## Run everything that CI runs
 check: tools ## Formatting, lints, dependency rules, spelling
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo deny --offline check bans licenses sources
+	cargo deny --log-level error check bans licenses sources
 	cargo machete
 	typos
 

@@ -1,7 +1,7 @@
 //! A value that must not be shown.
 
 use std::fmt;
-use subtle_eq::equal;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 /// A secret text (a platform key, a password, a token). It has no `Display` and no `Serialize`,
@@ -32,9 +32,9 @@ impl Secret {
         if n >= 20 { format!("****{}", self.0.chars().skip(n - 4).collect::<String>()) } else { "****".to_owned() }
     }
 
-    /// Compares in time that depends on the length of `other` only.
+    /// Compares in time that does not depend on where the texts differ; only on whether their lengths do.
     pub fn same_as(&self, other: &str) -> bool {
-        equal(self.0.as_bytes(), other.as_bytes())
+        self.0.as_bytes().ct_eq(other.as_bytes()).into()
     }
 }
 
@@ -47,17 +47,6 @@ impl fmt::Debug for Secret {
 impl Drop for Secret {
     fn drop(&mut self) {
         self.0.zeroize();
-    }
-}
-
-mod subtle_eq {
-    /// Constant-time equality; a length difference is folded in instead of returning early.
-    pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
-        let mut diff = a.len() ^ b.len();
-        for (i, y) in b.iter().enumerate() {
-            diff |= usize::from(a.get(i).copied().unwrap_or(0) ^ y);
-        }
-        std::hint::black_box(diff) == 0
     }
 }
 

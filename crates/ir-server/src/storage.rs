@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn ranges() {
-        let table: [(&str, Option<Result<Range<u64>, ()>>); 12] = [
+        type Row = (&'static str, Option<Result<Range<u64>, ()>>);
+        let table: [Row; 12] = [
             ("bytes=0-9", Some(Ok(0..10))),
             ("bytes=90-", Some(Ok(90..100))),
             ("bytes=-10", Some(Ok(90..100))),

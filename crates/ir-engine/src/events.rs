@@ -2,14 +2,19 @@
 //! request waits for a row that is only told afterwards. A full queue drops with a count: logging
 //! never fails a request.
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use ir_model::Charge;
-use ir_store::{JobState, RequestRecord, Store};
+use ir_store::{JobState, RequestRecord, Store, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 const QUEUE: usize = 4096;
 const BATCH: usize = 256;
+/// How long rows are gathered for one commit.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Something that is stored soon.
 pub(crate) enum Event {
@@ -55,30 +60,34 @@ impl Events {
 
 async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Event>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while inbox.recv_many(&mut batch, BATCH).await > 0 {
+    while inbox.recv_many(&mut batch, 1).await > 0 {
+        // Nobody waits for these rows: what comes within a moment shares one commit.
+        tokio::time::sleep(GATHER).await;
+        while batch.len() < BATCH
+            && let Ok(event) = inbox.try_recv()
+        {
+            batch.push(event);
+        }
         let mut requests = Vec::new();
         let mut flushed = Vec::new();
+        let mut changes: Vec<BoxFuture<'_, Result<(), StoreError>>> = Vec::new();
         for event in batch.drain(..) {
-            let told = match event {
-                Event::Request(record) => {
-                    requests.push(*record);
-                    Ok(())
+            let store = &store;
+            match event {
+                Event::Request(record) => requests.push(*record),
+                Event::Settled { job, attempt, outcome, charge } => {
+                    changes.push(async move { store.settle(&job, attempt, &outcome, charge).await }.boxed())
                 }
-                Event::Settled { job, attempt, outcome, charge } => store.settle(&job, attempt, &outcome, charge).await,
-                Event::Finished { job, state, pictures } => store.finish(&job, state, pictures).await,
-                Event::Flush(done) => {
-                    flushed.push(done);
-                    Ok(())
-                }
-            };
-            if let Err(error) = told {
-                tracing::error!(%error, "a journal row could not be closed");
+                Event::Finished { job, state, pictures } => changes.push(async move { store.finish(&job, state, pictures).await }.boxed()),
+                Event::Flush(done) => flushed.push(done),
             }
         }
-        if !requests.is_empty()
-            && let Err(error) = store.append(requests).await
-        {
-            tracing::error!(%error, "rows of the request log could not be stored");
+        if !requests.is_empty() {
+            changes.push(store.append(requests));
+        }
+        // All at once, in this order: the store commits them as a group.
+        for error in join_all(changes).await.into_iter().filter_map(Result::err) {
+            tracing::error!(%error, "a row of the journal or the request log could not be written");
         }
         for done in flushed {
             let _ = done.send(());

@@ -114,13 +114,14 @@ async fn inputs(gateway: &Gateway, files: &[PathBuf]) -> Result<Vec<AskPicture>,
 
 /// Copies a stored picture into the folder, under its stored name.
 async fn save(gateway: &Gateway, folder: &Path, drawn: &Drawn) -> Result<PathBuf, String> {
-    let Some((name, picture)) = &drawn.stored else {
+    let Some(picture) = &drawn.picture else {
         return Err(format!(
             "the platform's picture could not be fetched; it lies at {}",
             drawn.url.as_deref().unwrap_or("an unknown address")
         ));
     };
-    let path = folder.join(name);
+    let unstored = || format!("unstored.{}", picture.probe.format.extension());
+    let path = folder.join(drawn.name.clone().unwrap_or_else(unstored));
     let bytes = gateway.engine.spool().read(&picture.blob, picture.blob.size()).await.map_err(|error| error.to_string())?;
     let mut file = std::fs::File::create_new(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     std::io::Write::write_all(&mut file, &bytes).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -5,7 +5,7 @@ use crate::draw::{Request, client_name};
 use crate::engine::Engine;
 use crate::events::Event;
 use crate::exchange::{Journalist, converse};
-use crate::judge::{HealthEffect, KeyEffect, Step, judge, usefulness};
+use crate::judge::{HealthEffect, KeyEffect, Step, Verdict, judge, usefulness};
 use crate::keys::{Lease, Pick, pick};
 use crate::pictures::{Origin, take};
 use crate::plan::Candidate;
@@ -112,20 +112,23 @@ async fn visit(request: &Request, candidate: &Candidate, shot: &mut Shot, count:
             return Step::Stop;
         }
         if let Some(fault) = out_of_bounds(request, *attempts) {
+            candidate.upstream.health.breaker.neutral();
             note_fault(shot, fault, candidate);
             return Step::Stop;
         }
         let lease = match lease(request, candidate, &visit).await {
             Ok(lease) => lease,
             Err(fault) => {
+                // A probe that came to nothing proved nothing.
+                candidate.upstream.health.breaker.neutral();
                 note_fault(shot, fault, candidate);
                 return Step::NextUpstream;
             }
         };
         *attempts += 1;
         let used = lease.as_ref().map(|lease| lease.key().id.clone());
-        let outcome = attempt(request, candidate, lease.as_ref(), missing, shot).await;
-        let step = settle(request, candidate, lease, outcome, shot);
+        let ended = attempt(request, candidate, lease.as_ref(), missing, shot).await;
+        let step = settle(request, candidate, lease, ended, shot);
         match step {
             None if visit.refills < MOST_REFILLS => visit.refills += 1,
             None => return Step::NextUpstream,
@@ -216,17 +219,27 @@ async fn lease(request: &Request, candidate: &Candidate, visit: &Visit) -> Resul
     }
 }
 
+/// How an attempt ended.
+struct Ended {
+    /// Pictures delivered.
+    outcome: Result<u32, Fault>,
+    /// The upstream was asked: only then the outcome says something about it and the key.
+    asked: bool,
+}
+
 /// One conversation with an upstream. Its pictures are delivered; how many there were is returned.
-async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>, missing: u32, shot: &mut Shot) -> Result<u32, Fault> {
+async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>, missing: u32, shot: &mut Shot) -> Ended {
     let engine = &request.engine;
     let upstream = &candidate.upstream;
     let number = request.attempts.fetch_add(1, Ordering::Relaxed) + 1;
     let began = Instant::now();
     let limits = engine.exchange_limits(&request.snapshot, upstream, request.deadline);
+    let mut asked = false;
     let result = async {
         let job = job(request, candidate, lease, missing, shot.first + shot.drawn);
         let call = upstream.adapter.open(&job)?;
         journal(request, candidate, lease, number, &call).await?;
+        asked = true;
         request.sent.store(true, Ordering::Relaxed);
         let scribe = Scribe { engine, job: request.job.clone(), attempt: number };
         let outputs = converse(engine, upstream.adapter, &job, call, &limits, &scribe).await?;
@@ -251,14 +264,14 @@ async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>
     }
     let class = result.as_ref().err().map(|fault| fault.class);
     request.notes.lock().expect("no panic while held").push((note, class));
-    result
+    Ended { outcome: result, asked }
 }
 
 /// Applies the judge's word to key and breaker. `None`: it went well; `Some`: what the judge says.
-fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, outcome: Result<u32, Fault>, shot: &mut Shot) -> Option<Step> {
+fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, ended: Ended, shot: &mut Shot) -> Option<Step> {
     let health = &candidate.upstream.health;
     let now = request.engine.mono();
-    let step = match outcome {
+    let step = match ended.outcome {
         Ok(_) => {
             if let Some(lease) = lease {
                 lease.succeeded();
@@ -272,7 +285,10 @@ fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, outcom
                 Charge::No => 0,
                 Charge::Maybe | Charge::Yes => request.uncertain.fetch_add(1, Ordering::Relaxed),
             };
-            let verdict = judge(&fault, request.policy, uncertain);
+            let mut verdict = judge(&fault, request.policy, uncertain);
+            if !ended.asked {
+                verdict = Verdict { key: KeyEffect::Untouched, health: HealthEffect::Neutral, ..verdict };
+            }
             if let Some(lease) = lease {
                 let said = fault.upstream.as_deref().or(fault.detail.as_deref()).and_then(ir_model::sanitise).unwrap_or_default();
                 let reason: String = format!("{}: {said}", fault.class.name()).chars().take(300).collect();

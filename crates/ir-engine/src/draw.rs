@@ -127,6 +127,8 @@ pub(crate) struct Request {
     pub(crate) uncertain: AtomicU32,
     pub(crate) notes: Mutex<Vec<(LoggedAttempt, Option<Class>)>>,
     pub(crate) events: mpsc::Sender<DrawEvent>,
+    /// Pictures that were delivered but could not be stored.
+    pub(crate) unstored: AtomicU32,
     /// Names of stored pictures.
     pub(crate) kept: Mutex<Vec<String>>,
 }
@@ -153,8 +155,11 @@ impl Request {
 
     /// Tells the caller of a stored picture.
     pub(crate) async fn deliver(&self, index: u32, drawn: Drawn) {
-        if let Some((name, _)) = &drawn.stored {
+        if let Some(name) = &drawn.name {
             self.kept.lock().expect("no panic while held").push(name.clone());
+        }
+        if drawn.picture.is_some() && drawn.name.is_none() {
+            self.unstored.fetch_add(1, Ordering::Relaxed);
         }
         let _ = self.events.send(DrawEvent::Picture { index, drawn }).await;
     }
@@ -232,6 +237,7 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
         uncertain: AtomicU32::new(0),
         notes: Mutex::default(),
         events,
+        unstored: AtomicU32::new(0),
         kept: Mutex::default(),
     })
 }
@@ -285,6 +291,10 @@ impl Request {
         let last = outcomes.iter().rev().find_map(|shot| shot.by.clone());
         let (provider, model, size) = last.map_or_else(Default::default, |by| (by.provider.to_owned(), by.model, by.size));
         let mut warnings = Vec::new();
+        let unstored = self.unstored.load(Ordering::Relaxed);
+        if unstored > 0 {
+            warnings.push(format!("{unstored} pictures could not be stored: they are only in this answer"));
+        }
         if drawn < asked {
             let why = outcomes.iter().filter_map(|shot| shot.fault.as_ref()).max_by_key(|fault| usefulness(fault));
             warnings.push(format!(

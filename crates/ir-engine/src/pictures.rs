@@ -31,14 +31,15 @@ pub(crate) async fn take(engine: &Engine, output: Output, origin: &Origin, limit
         Source::Url(url) if url.starts_with("data:") => (Some(decode(engine, &url).await?), None),
         Source::Url(url) => (fetch(engine, &url, limits).await?, Some(url)),
     };
-    let stored = match picture {
-        Some(picture) => {
-            let name = keep(engine, &picture, origin, revised_prompt.clone()).await?;
-            Some((name, picture))
-        }
+    // It is paid for: a disk that fails now must not take it from the caller as well.
+    let name = match &picture {
+        Some(picture) => keep(engine, picture, origin, revised_prompt.clone())
+            .await
+            .inspect_err(|error| tracing::error!(request_id = origin.request_id, error, "a drawn picture could not be stored"))
+            .ok(),
         None => None,
     };
-    Ok(Drawn { stored, url, revised_prompt })
+    Ok(Drawn { picture, name, url, revised_prompt })
 }
 
 /// A drawn picture that cannot be used was charged all the same.
@@ -88,8 +89,8 @@ async fn fetch(engine: &Engine, url: &str, limits: &ExchangeLimits) -> Result<Op
     Ok(None)
 }
 
-/// Stores a picture and its row. When this returns, the picture survives whatever happens.
-async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_prompt: Option<String>) -> Result<String, Fault> {
+/// Stores a picture and its row. When this returns its name, the picture survives whatever happens.
+async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_prompt: Option<String>) -> Result<String, String> {
     let now = engine.clock.now();
     let name = engine.pictures.name_for(now, picture.probe.format);
     let record = PictureRecord {
@@ -108,13 +109,8 @@ async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_promp
         request_id: origin.request_id.clone(),
         client: origin.client.clone(),
     };
-    let lost = |what: String| {
-        Fault::gate(Gate::StorageFull, "The picture was drawn but could not be stored.", "图片已生成，但无法保存。")
-            .charged(Charge::Yes)
-            .detail(what)
-    };
-    let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| lost(error.to_string()))?;
-    engine.store.add(PictureRecord { path, ..record }).await.map_err(|error| lost(error.to_string()))?;
+    let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| error.to_string())?;
+    engine.store.add(PictureRecord { path, ..record }).await.map_err(|error| error.to_string())?;
     Ok(name)
 }
 

@@ -214,9 +214,10 @@ pub struct Job {
 /// A picture that was drawn, as the answer needs it.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    /// The stored picture: name in `/storage/<name>`, and its bytes. `None`: the platform gave an
-    /// address that could not be fetched.
-    pub stored: Option<(String, Picture)>,
+    /// Its bytes. `None`: the platform gave an address that could not be fetched.
+    pub picture: Option<Picture>,
+    /// Its name in `/storage/<name>`. `None`: it is not stored; this answer is all there is of it.
+    pub name: Option<String>,
     /// The platform's address of it, if it gave one.
     pub url: Option<String>,
     /// The prompt that was used, when it is not the caller's.

@@ -92,12 +92,12 @@ pub(crate) enum Place<'a> {
 /// How a picture is given when an address is wanted: the platform's own, else the gateway's link,
 /// else its bytes as a data URI. `None`: there is neither, which the engine rules out.
 pub(crate) fn place<'a>(drawn: &'a Drawn, wish: &Wish) -> Option<Place<'a>> {
-    let stored = drawn.stored.as_ref();
+    let bytes = || drawn.picture.as_ref().map(Place::Bytes);
     match wish.form {
-        ResponseForm::Base64 => stored.map(|(_, picture)| Place::Bytes(picture)).or_else(|| drawn.url.clone().map(Place::Url)),
+        ResponseForm::Base64 => bytes().or_else(|| drawn.url.clone().map(Place::Url)),
         ResponseForm::Url => {
-            let link = || Some(format!("{}/storage/{}", wish.public_base_url.as_ref()?, stored?.0));
-            drawn.url.clone().or_else(link).map(Place::Url).or_else(|| stored.map(|(_, picture)| Place::Bytes(picture)))
+            let link = || Some(format!("{}/storage/{}", wish.public_base_url.as_ref()?, drawn.name.as_ref()?));
+            drawn.url.clone().or_else(link).map(Place::Url).or_else(bytes)
         }
     }
 }
@@ -155,7 +155,7 @@ fn details(finished: &Finished, wish: &Wish) -> Vec<(&'static str, Value)> {
         }
         Some(_) | None => {}
     }
-    let probes: Vec<_> = finished.pictures.iter().filter_map(|drawn| drawn.stored.as_ref().map(|(_, picture)| picture.probe)).collect();
+    let probes: Vec<_> = finished.pictures.iter().filter_map(|drawn| drawn.picture.as_ref().map(|picture| picture.probe)).collect();
     if probes.len() == finished.pictures.len() && !probes.is_empty() {
         let (format, size) = (probes[0].format, probes[0].size);
         if probes.iter().all(|probe| probe.format == format) && format != Format::Gif {

@@ -14,7 +14,8 @@ fn wish(form: ResponseForm) -> Wish {
 
 fn drawn(picture: Option<Picture>, url: Option<&str>) -> Drawn {
     Drawn {
-        stored: picture.map(|picture| ("20261122T225358-00.png".to_owned(), picture)),
+        name: picture.is_some().then(|| "20261122T225358-00.png".to_owned()),
+        picture,
         url: url.map(str::to_owned),
         revised_prompt: None,
     }
@@ -77,7 +78,7 @@ async fn an_address_is_the_platforms_then_ours_then_the_bytes() {
         assert!(value.get("size").is_none(), "8x8 is no size that strict clients know");
     }
     // What could not be fetched has only its address.
-    let finished = Finished { pictures: vec![Drawn { stored: None, ..both.clone() }], summary: summary(1, 1) };
+    let finished = Finished { pictures: vec![Drawn { picture: None, name: None, ..both.clone() }], summary: summary(1, 1) };
     let value: Value = serde_json::from_str(&text(images(&finished, &wish(ResponseForm::Base64), 1)).await).unwrap();
     assert!(value["data"][0].get("b64_json").is_none() && value["data"][0]["url"].is_string());
 }

@@ -47,7 +47,7 @@ struct ImageEvents {
 impl ImageEvents {
     /// Every field of the schema is required; what is not known gets the value that is always true.
     fn completed(&self, drawn: &Drawn) -> Vec<Piece> {
-        let picture = drawn.stored.as_ref().map(|(_, picture)| picture);
+        let picture = drawn.picture.as_ref();
         let size = picture.and_then(|picture| known_size(&picture.probe.size.to_string())).unwrap_or("auto");
         let format = picture.map_or("png", |picture| picture.probe.format.openai_name());
         let background = match self.wish.background {

@@ -47,7 +47,7 @@ fn chat(include_usage: bool) -> ChatAnswer {
 }
 
 async fn picture(place: &crate::testing::Place, index: u32, bytes: &[u8]) -> DrawEvent {
-    let drawn = Drawn { stored: Some(("n.png".into(), stored(&place.spool, bytes).await)), url: None, revised_prompt: None };
+    let drawn = Drawn { picture: Some(stored(&place.spool, bytes).await), name: Some("n.png".into()), url: None, revised_prompt: None };
     DrawEvent::Picture { index, drawn }
 }
 
@@ -208,7 +208,7 @@ async fn edits_have_their_own_names_and_errors_are_events() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_stands_in_for_bytes_that_could_not_be_fetched() {
-    let drawn = Drawn { stored: None, url: Some("https://p.example/x.png".into()), revised_prompt: Some("a \"cat\"".into()) };
+    let drawn = Drawn { picture: None, name: None, url: Some("https://p.example/x.png".into()), revised_prompt: Some("a \"cat\"".into()) };
     let events = script([(0, DrawEvent::Picture { index: 0, drawn }), (0, done(1, 1))]);
     let sent = text(ok(image_stream(events, Topic::Generation, None, None).await)).await;
     assert!(

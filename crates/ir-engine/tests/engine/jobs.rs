@@ -36,7 +36,7 @@ async fn nothing_is_sent_for_a_caller_who_has_left() {
 async fn every_answered_picture_is_on_disk_with_its_metadata() {
     let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
     let (pictures, _) = bench.draw(ask(1)).await;
-    let (name, _) = pictures[0].1.stored.as_ref().expect("stored");
+    let name = pictures[0].1.name.as_ref().expect("stored");
     let record = bench.store.get(name).await.expect("gallery").expect("listed");
     let file = bench.dir.path().join("storage").join(&record.path);
     assert_eq!(std::fs::read(&file).expect("on disk"), crate::support::png(3));
@@ -116,7 +116,7 @@ async fn the_built_in_renderer_takes_part_only_in_demo_mode_or_by_name() {
     let mut edit = ask(1);
     edit.task = Task::Edit;
     edit.model = "Local/auto".to_owned();
-    edit.pictures = vec![ir_model::AskPicture::Here(pictures[0].1.stored.clone().expect("stored").1)];
+    edit.pictures = vec![ir_model::AskPicture::Here(pictures[0].1.picture.clone().expect("drawn"))];
     assert!(bench.draw(edit).await.1.is_ok());
 }
 
@@ -150,7 +150,7 @@ async fn what_is_past_its_retention_goes_and_the_rest_stays() {
     bench.clock.advance_ms(20 * 86_400_000);
     let (new, _) = bench.draw(ask(1)).await;
     bench.engine.sweep().await.expect("swept");
-    let name = |pictures: &[(u32, ir_model::Drawn)]| pictures[0].1.stored.as_ref().expect("stored").0.clone();
+    let name = |pictures: &[(u32, ir_model::Drawn)]| pictures[0].1.name.clone().expect("stored");
     assert!(bench.store.get(&name(&old)).await.expect("gallery").is_none());
     let kept = bench.store.get(&name(&new)).await.expect("gallery").expect("listed");
     let files = walk(&bench.dir.path().join("storage"));
@@ -162,4 +162,18 @@ async fn what_is_past_its_retention_goes_and_the_rest_stays() {
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).expect("folder").flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn a_paid_picture_that_cannot_be_stored_is_delivered_and_said_to_be_unstored() {
+    let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
+    // Where the storage folder was, a file stands: nothing can be kept.
+    std::fs::remove_dir_all(bench.dir.path().join("storage")).expect("removed");
+    std::fs::File::create_new(bench.dir.path().join("storage")).expect("in the way");
+    let (pictures, outcome) = bench.draw(ask(1)).await;
+    let summary = outcome.expect("drawn");
+    let drawn = &pictures[0].1;
+    assert_eq!((drawn.name.as_ref(), summary.warnings.len(), bench.store.count().await.expect("gallery")), (None, 1, 0));
+    let bytes = bench.engine.spool().read(&drawn.picture.as_ref().expect("bytes").blob, 1 << 20).await.expect("readable");
+    assert_eq!((bytes, bench.wire.recorded().len()), (crate::support::png(3), 1));
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 /// One OpenAI-compatible endpoint in front of many image platforms.
 ///
-/// Settings come from the environment, then from <data>/runtime-config.json, then from defaults;
+/// Settings come from the environment, then from data/runtime-config.json, then from defaults;
 /// `img-router check` shows each with its source. The data folder is $IMG_ROUTER_DATA_DIR (./data).
 #[derive(Debug, Parser)]
 #[command(name = "img-router", version, after_help = EXAMPLES)]

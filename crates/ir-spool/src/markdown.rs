@@ -3,7 +3,7 @@
 //! One machine finds them, in text that arrives in pieces as well as in text that is there. It never
 //! looks at a byte again once it is past it: an alternative text cannot hold the beginning of another
 //! picture (the inner one counts, as in CommonMark), so a beginning that leads nowhere is given back
-//! as text without a second look. Time is linear, and at most [`MAX_HELD`] bytes are held.
+//! as text without a second look. Time is linear, and at most `MAX_HELD` bytes are held.
 
 use crate::base64_stream::data_uri;
 

@@ -110,6 +110,11 @@ impl Upstream {
         self.adapter.card()
     }
 
+    /// Whether its breaker is open: it goes to the end of plans until a probe succeeds.
+    pub fn is_down(&self) -> bool {
+        self.health.breaker.is_open()
+    }
+
     /// What it does for a task.
     pub fn route(&self, task: Task) -> Option<&TaskRoute> {
         self.routes.iter().find(|route| route.card.task == task)

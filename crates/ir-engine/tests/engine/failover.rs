@@ -251,3 +251,39 @@ async fn health_of_keys_is_stored() {
     let sealed: Vec<u8> = stored.iter().flat_map(|key| key.sealed.clone()).collect();
     assert!(!String::from_utf8_lossy(&sealed).contains("sk-one"), "keys are never stored in the clear");
 }
+
+/// Five draws against an upstream that always fails so, and whether its breaker is open then.
+async fn down_after_five(trouble: fn() -> Answered) -> (Bench, bool) {
+    let bench = bench(PLAIN, &KEYS[..1], move |_| trouble()).await;
+    for _ in 0..5 {
+        assert!(bench.draw(ask(1)).await.1.is_err());
+        bench.clock.advance_ms(86_400_000);
+    }
+    let down = is_down(&bench);
+    (bench, down)
+}
+
+fn is_down(bench: &Bench) -> bool {
+    bench.engine.snapshot().upstreams.iter().find(|u| u.name() == "NewApi").expect("upstream").is_down()
+}
+
+/// Only what speaks against the upstream itself opens its breaker; limits, keys and prompts do not.
+#[tokio::test]
+async fn the_breaker_counts_what_speaks_against_the_upstream() {
+    for row in &TABLE {
+        let against = ["upstream_fault", "timeout", "overloaded"].contains(&row.class);
+        let (_, down) = down_after_five(row.trouble).await;
+        assert_eq!(down, against, "{}", row.name);
+    }
+}
+
+#[tokio::test]
+async fn a_fault_found_before_anything_is_sent_says_nothing_of_the_upstream() {
+    let (bench, down) = down_after_five(|| json(503, &[], "{}")).await;
+    let sent = bench.wire.recorded().len();
+    let mut edit = ask(1);
+    edit.task = ir_model::Task::Edit;
+    let failure = bench.draw(edit).await.1.expect_err("an edit needs a picture");
+    assert_eq!((failure.fault.class, bench.wire.recorded().len()), (Class::InvalidRequest, sent));
+    assert!(down && is_down(&bench), "the breaker is as open as before");
+}

@@ -97,5 +97,5 @@ async fn draw_here(engine: &Engine, recipe: &Recipe) -> Result<Reply, Fault> {
     let mut writer = engine.spool.writer().map_err(|error| trouble(&error.to_string()))?;
     writer.write(&bytes).await.map_err(|error| trouble(&error.to_string()))?;
     let blob = writer.finish().await.map_err(|error| trouble(&error.to_string()))?;
-    Ok(Reply { status: 200, headers: Vec::new(), body: ReplyBody::Picture(blob) })
+    Ok(Reply::new(200, ReplyBody::Picture(blob)))
 }

@@ -209,6 +209,11 @@ pub struct Job {
     pub key_id: Option<KeyId>,
     /// Random, for platforms that want a seed and none was asked for.
     pub entropy: u64,
+    /// The platform's own address, without a trailing `/`. Differs from `base_url` only where every
+    /// model has a server of its own.
+    pub home: String,
+    /// Whether the picture may bear the platform's mark, where the platform leaves the choice.
+    pub watermark: bool,
 }
 
 /// A picture that was drawn, as the answer needs it.

@@ -1,7 +1,8 @@
 //! What a platform must be able to do.
 
-use crate::{Call, Card, Next, Reply, Ticket};
-use ir_model::{Fault, Job};
+use crate::{Call, Card, Event, Next, Progress, Reply, Ticket};
+use ir_model::{Charge, Class, Fault, Job};
+use serde_json::Value;
 
 /// A platform. All functions are pure: the same arguments give the same result.
 pub trait Adapter: Sync {
@@ -25,8 +26,29 @@ pub trait Adapter: Sync {
         None
     }
 
+    /// Reads one event of a reply that is a stream of events. `memo` is that of the call.
+    ///
+    /// # Errors
+    /// What the platform says went wrong with the whole of it.
+    fn event(&self, _job: &Job, _memo: &Value, _event: &Event) -> Result<Progress, Fault> {
+        Err(Fault::new(Class::UpstreamFault).charged(Charge::Maybe).detail("the platform answered with events that nobody asked for"))
+    }
+
     /// Classifies a reply whose status is not 2xx.
     fn fault(&self, reply: &Reply) -> Fault;
+
+    /// What follows from a reply whose status is not 2xx: a fault, for nearly every platform.
+    ///
+    /// # Errors
+    /// As [`Adapter::fault`].
+    fn refused(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {
+        Err(self.fault(reply))
+    }
+
+    /// The same platform through another of its APIs, by the name that the operator's setting has.
+    fn api(&self, _name: &str) -> Option<&'static dyn Adapter> {
+        None
+    }
 
     /// The exchange that lists the platform's models for a key, where it has one.
     fn list_models(&self, _base_url: &str, _key: Option<&ir_model::Secret>) -> Option<Call> {

@@ -2,6 +2,7 @@
 
 use crate::local::Recipe;
 use ir_model::{Blob, Node, Secret};
+use serde_json::Value;
 
 /// One exchange with a platform, described but not performed.
 #[derive(Clone, Debug)]
@@ -10,6 +11,11 @@ pub struct Call {
     pub target: Target,
     /// What it carries.
     pub body: CallBody,
+    /// What the adapter wants to remember until the reply: handed back in [`crate::Reply::memo`].
+    /// Never a secret.
+    pub memo: Value,
+    /// Pause before it is sent, in milliseconds; at most 60,000.
+    pub after_ms: u64,
 }
 
 /// Where a call goes.
@@ -86,6 +92,25 @@ pub enum PartBody {
 }
 
 impl Call {
+    /// A call that is sent at once and remembers nothing.
+    pub const fn new(target: Target, body: CallBody) -> Self {
+        Self { target, body, memo: Value::Null, after_ms: 0 }
+    }
+
+    /// Sets what is handed back with the reply.
+    #[must_use]
+    pub fn memo(mut self, memo: Value) -> Self {
+        self.memo = memo;
+        self
+    }
+
+    /// Sets the pause before it is sent.
+    #[must_use]
+    pub fn after(mut self, ms: u64) -> Self {
+        self.after_ms = ms;
+        self
+    }
+
     /// The value of a header that may be logged, for tests.
     pub fn header(&self, name: &str) -> Option<&HeaderValue> {
         match &self.target {

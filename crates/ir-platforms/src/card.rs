@@ -1,6 +1,7 @@
 //! What a platform can do, as data. The engine, `/v1/models`, the validation, the documentation and
 //! the conformance tests are driven by cards.
 
+use crate::SizePolicy;
 use ir_model::{Format, Size, Task};
 
 /// A platform's card.
@@ -26,13 +27,51 @@ pub struct Card {
     pub takes_unknown: bool,
     /// Its models are what its model list tells; any model id may be sent.
     pub open_models: bool,
+    /// Hours east of UTC at whose midnight its daily quotas are renewed, where it names no time.
+    pub quota_zone: i8,
+    /// Every model has servers of its own: which, and those that are built in. Its base address is
+    /// then only where servers are looked up.
+    pub spaces: Option<&'static [SpaceCard]>,
+}
+
+/// The servers of one model, where every model has its own.
+#[derive(Debug)]
+pub struct SpaceCard {
+    /// The model.
+    pub model: &'static str,
+    /// Which way it draws.
+    pub task: Task,
+    /// Its servers, the first choice first. They are strangers: no key is sent to them.
+    pub servers: &'static [&'static str],
 }
 
 impl Card {
+    /// A platform that needs a key, takes part in plans and offers nothing: what a card is made of
+    /// with `..Card::BASE`.
+    pub const BASE: Self = Self {
+        name: "",
+        base_url: None,
+        auth: Auth::Required,
+        key_format: no_key,
+        enabled_by_default: false,
+        tasks: &[],
+        first_byte_secs: None,
+        in_plans: true,
+        takes_unknown: false,
+        open_models: false,
+        quota_zone: 0,
+        spaces: None,
+    };
+
     /// What it does for a task, if it can.
     pub fn task(&self, task: Task) -> Option<&'static TaskCard> {
         self.tasks.iter().find(|card| card.task == task)
     }
+}
+
+/// No token is a key.
+fn no_key(_: &str) -> bool {
+    false
 }
 
 /// How a platform takes its key.
@@ -67,6 +106,12 @@ pub struct TaskCard {
     pub input_formats: &'static [Format],
     /// Bytes of one input above which it is re-encoded.
     pub max_input_bytes: u64,
+    /// Sides of an input above which it is scaled down.
+    pub max_input_side: u32,
+    /// Pixels of an input above which it is scaled down.
+    pub max_input_pixels: u64,
+    /// Inputs and pictures drawn together, at most.
+    pub max_in_and_out: u32,
     /// It takes a mask.
     pub mask: bool,
     /// It honours a seed.
@@ -81,24 +126,41 @@ pub struct TaskCard {
     pub openai_hints: bool,
     /// Longest prompt, in characters.
     pub max_prompt: usize,
+    /// What holds for some models only: the first whose text stands in the model's id, in any case.
+    pub variants: &'static [(&'static str, Self)],
 }
 
-/// What sizes a task takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SizePolicy {
-    /// Any, within these sides and this area, both sides multiples of `step`.
-    Free {
-        /// Smallest side.
-        min_side: u32,
-        /// Largest side.
-        max_side: u32,
-        /// Most pixels.
-        max_pixels: u64,
-        /// Sides are multiples of this.
-        step: u32,
-    },
-    /// The platform judges for itself: passed on as it is.
-    Passed,
+impl TaskCard {
+    /// Prompt to one picture, without any wish beyond model and size: what a task's card is made of
+    /// with `..TaskCard::BASE`.
+    pub const BASE: Self = Self {
+        task: Task::Text,
+        models: &[],
+        default_size: Some(Size::new(1024, 1024)),
+        sizes: SizePolicy::Passed,
+        native_n: 1,
+        max_inputs: 0,
+        inputs: InputForm::None,
+        input_formats: &[],
+        max_input_bytes: 0,
+        max_input_side: 8192,
+        max_input_pixels: 40_000_000,
+        max_in_and_out: 32,
+        mask: false,
+        seed: false,
+        negative_prompt: false,
+        steps: false,
+        guidance: false,
+        openai_hints: false,
+        max_prompt: 32_000,
+        variants: &[],
+    };
+
+    /// What holds for one model.
+    pub fn for_model(&self, model: &str) -> &Self {
+        let model = model.to_lowercase();
+        self.variants.iter().find(|(part, _)| model.contains(part)).map_or(self, |(_, card)| card)
+    }
 }
 
 /// In which form a platform takes pictures.
@@ -108,6 +170,8 @@ pub enum InputForm {
     None,
     /// Bytes (multipart or base64).
     Bytes,
-    /// Public addresses only.
+    /// Public addresses only; the engine hosts what came as bytes.
     Url,
+    /// Public addresses where the gateway can host pictures, else bytes.
+    UrlOrBytes,
 }

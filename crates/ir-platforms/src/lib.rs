@@ -12,13 +12,15 @@ mod new_api;
 mod next;
 mod openai_like;
 mod reply;
+mod sizes;
 
 pub use adapter::Adapter;
 pub use call::{Call, CallBody, HeaderValue, Method, Part, PartBody, Target};
-pub use card::{Auth, Card, InputForm, SizePolicy, TaskCard};
+pub use card::{Auth, Card, InputForm, SpaceCard, TaskCard};
 pub use local::{Recipe, RecipeInput, render};
 pub use next::{Next, Progress, Ticket};
-pub use reply::{Reply, ReplyBody};
+pub use reply::{Event, Reply, ReplyBody};
+pub use sizes::{Bounds, SizePolicy, same_shape};
 
 /// Every platform, in the order in which they are listed.
 pub static ADAPTERS: &[&dyn Adapter] = &[&new_api::NewApi, &local::Local];

@@ -14,7 +14,7 @@ mod font;
 mod palette;
 mod scene;
 
-use crate::{Adapter, Auth, Call, CallBody, Card, InputForm, Next, Reply, ReplyBody, SizePolicy, Target, TaskCard};
+use crate::{Adapter, Auth, Bounds, Call, CallBody, Card, InputForm, Next, Reply, ReplyBody, SizePolicy, Target, TaskCard};
 use ir_model::{Charge, Class, Fault, Format, Job, Output, Picture, Size, Source, Task};
 
 /// Sides that the renderer draws, and the area that 4096² is.
@@ -85,22 +85,11 @@ pub fn render(recipe: &Recipe, inputs: &[RecipeInput], mask: Option<&RecipeInput
 pub(crate) struct Local;
 
 const TEXT: TaskCard = TaskCard {
-    task: Task::Text,
     models: &["local"],
-    default_size: Some(Size::new(1024, 1024)),
-    sizes: SizePolicy::Free { min_side: MIN_SIDE, max_side: MAX_SIDE, max_pixels: 16_777_216, step: 1 },
-    native_n: 1,
-    max_inputs: 0,
-    inputs: InputForm::None,
-    input_formats: &[],
-    max_input_bytes: 0,
-    mask: false,
+    sizes: SizePolicy::Free(Bounds::sides(MIN_SIDE, MAX_SIDE, 1)),
     seed: true,
-    negative_prompt: false,
-    steps: false,
-    guidance: false,
     openai_hints: true,
-    max_prompt: 32_000,
+    ..TaskCard::BASE
 };
 
 const BLEND: TaskCard = TaskCard {
@@ -116,16 +105,12 @@ const BLEND: TaskCard = TaskCard {
 
 static CARD: Card = Card {
     name: "Local",
-    base_url: None,
     auth: Auth::None,
-    key_format: |_| false,
     enabled_by_default: true,
     // An edit without a size keeps that of its picture.
     tasks: &[TEXT, TaskCard { task: Task::Edit, default_size: None, ..BLEND }, BLEND],
-    first_byte_secs: None,
     in_plans: false,
-    takes_unknown: false,
-    open_models: false,
+    ..Card::BASE
 };
 
 /// A picture's own size, brought within what the renderer draws.
@@ -161,7 +146,7 @@ impl Adapter for Local {
             inputs: job.pictures.iter().map(|input| input.picture.clone()).collect(),
             mask: job.mask.clone(),
         };
-        Ok(Call { target: Target::Render(recipe), body: CallBody::None })
+        Ok(Call::new(Target::Render(recipe), CallBody::None))
     }
 
     fn read(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {

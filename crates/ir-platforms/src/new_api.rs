@@ -5,33 +5,16 @@
 //! the same one by one, arrive in parallel, and one that fails does not take the others with it.
 
 use crate::openai_like as openai;
-use crate::{Adapter, Auth, Call, Card, InputForm, Next, Reply, SizePolicy, TaskCard};
-use ir_model::{Fault, Format, Job, Secret, Size, Task};
+use crate::{Adapter, Call, Card, InputForm, Next, Reply, TaskCard};
+use ir_model::{Fault, Format, Job, Secret, Task};
 
 /// Any OpenAI-compatible endpoint.
 #[derive(Debug)]
 pub(crate) struct NewApi;
 
-/// What holds for all tasks; editing takes pictures besides.
-const TEXT: TaskCard = TaskCard {
-    task: Task::Text,
-    models: &[],
-    default_size: Some(Size::new(1024, 1024)),
-    sizes: SizePolicy::Passed,
-    native_n: 1,
-    max_inputs: 0,
-    inputs: InputForm::None,
-    input_formats: &[],
-    max_input_bytes: 0,
-    mask: false,
-    seed: true,
-    negative_prompt: true,
-    steps: true,
-    guidance: true,
-    openai_hints: true,
-    // OpenAI's limit; dall-e-3 and smaller models judge for themselves.
-    max_prompt: 32_000,
-};
+/// What holds for all tasks; editing takes pictures besides. The prompt's length is OpenAI's;
+/// dall-e-3 and smaller models judge for themselves.
+const TEXT: TaskCard = TaskCard { seed: true, negative_prompt: true, steps: true, guidance: true, openai_hints: true, ..TaskCard::BASE };
 
 const EDIT: TaskCard = TaskCard {
     task: Task::Edit,
@@ -47,16 +30,13 @@ const EDIT: TaskCard = TaskCard {
 
 static CARD: Card = Card {
     name: "NewApi",
-    base_url: None,
-    auth: Auth::Required,
     key_format: has_key_format,
-    enabled_by_default: false,
     tasks: &[TEXT, EDIT, TaskCard { task: Task::Blend, ..EDIT }],
     // GPT image models at high quality take up to two minutes before the first byte.
     first_byte_secs: Some(180),
-    in_plans: true,
     takes_unknown: true,
     open_models: true,
+    ..Card::BASE
 };
 
 /// `sk-newapi-…`, or `sk-…` of more than 40 characters; visible ASCII throughout.

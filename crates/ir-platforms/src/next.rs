@@ -1,14 +1,16 @@
 //! What follows from a reply.
 
 use crate::Call;
-use ir_model::Output;
+use ir_model::{Fault, Output};
 
 /// What an adapter reads in a reply.
 #[derive(Clone, Debug)]
 pub enum Next {
     /// Pictures, at least one.
     Done(Vec<Output>),
-    /// A further exchange; its reply is read again. At most 16 in a row.
+    /// Pictures, at least one, and why there are not all of them.
+    Partly(Vec<Output>, Fault),
+    /// A further exchange; its reply is read again. At most 32 in a row.
     Then(Call),
     /// A task that has to be asked for.
     Wait(Ticket),
@@ -23,15 +25,17 @@ pub struct Ticket {
     pub after_ms: u64,
 }
 
-/// What an event of a streaming platform brings.
+/// What an event of a platform's stream brings.
 #[derive(Clone, Debug)]
 pub enum Progress {
     /// Nothing for the caller.
     Nothing,
-    /// A preview.
-    Partial(Output),
-    /// A finished picture.
+    /// A finished picture; more may follow.
     Picture(Output),
+    /// One of several pictures could not be drawn; others may follow.
+    Missing(Fault),
+    /// The stream said all that it has to say: this follows.
+    Then(Call),
     /// The stream is complete.
     End,
 }

@@ -1,6 +1,7 @@
 //! A reply as adapters see it.
 
 use ir_model::{Blob, Node};
+use serde_json::Value;
 use std::time::Duration;
 
 /// A reply, read into a small document or the spool.
@@ -12,6 +13,24 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: ReplyBody,
+    /// What the call remembered ([`crate::Call::memo`]).
+    pub memo: Value,
+}
+
+/// One event of a reply with the type `text/event-stream`.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The field `event`; empty if there was none.
+    pub name: String,
+    /// The field `data`: a document, its big strings lifted, or anything else as text.
+    pub body: ReplyBody,
+}
+
+impl Event {
+    /// The document, if the data is one.
+    pub fn json(&self) -> Option<&Node> {
+        self.body.json()
+    }
 }
 
 /// A reply's body by what it turned out to be.
@@ -27,7 +46,22 @@ pub enum ReplyBody {
     Text(String),
 }
 
+impl ReplyBody {
+    /// The document, if it is one.
+    pub fn json(&self) -> Option<&Node> {
+        match self {
+            Self::Json(node) => Some(node),
+            Self::Empty | Self::Picture(_) | Self::Text(_) => None,
+        }
+    }
+}
+
 impl Reply {
+    /// A reply without headers and memory.
+    pub const fn new(status: u16, body: ReplyBody) -> Self {
+        Self { status, headers: Vec::new(), body, memo: Value::Null }
+    }
+
     /// The value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -35,10 +69,7 @@ impl Reply {
 
     /// The document, if the body is one.
     pub fn json(&self) -> Option<&Node> {
-        match &self.body {
-            ReplyBody::Json(node) => Some(node),
-            ReplyBody::Empty | ReplyBody::Picture(_) | ReplyBody::Text(_) => None,
-        }
+        self.body.json()
     }
 
     /// `Retry-After` or its relatives in seconds (`retry-after-ms` first, as the SDKs read them),

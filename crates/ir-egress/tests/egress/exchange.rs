@@ -14,7 +14,7 @@ fn call(url: &str, body: CallBody) -> Call {
     let key = Secret::new("sk-0123456789abcdefghijkl");
     let headers = vec![("authorization", HeaderValue::Bearer(key)), ("x-plain", HeaderValue::Plain("yes".to_owned()))];
     let method = if matches!(body, CallBody::None) { Method::Get } else { Method::Post };
-    Call { target: Target::Http { method, url: url.to_owned(), headers }, body }
+    Call::new(Target::Http { method, url: url.to_owned(), headers }, body)
 }
 
 fn simple() -> Call {
@@ -326,6 +326,8 @@ async fn recipes_are_not_sent() {
         key: None,
         key_id: None,
         entropy: 0,
+        home: String::new(),
+        watermark: true,
     };
     let call = ir_platforms::by_name("Local").unwrap().open(&job).unwrap();
     let fault = bench(Arc::new(ScriptedWire::queue([]))).door.exchange(&call, &limits()).await.unwrap_err();

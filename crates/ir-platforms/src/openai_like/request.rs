@@ -32,7 +32,7 @@ pub(crate) fn draw(job: &Job) -> Result<Call, Fault> {
     };
     let url = endpoint(&job.base_url, path)?;
     let headers = vec![("authorization", HeaderValue::Bearer(key.clone())), ("accept", HeaderValue::Plain("application/json".to_owned()))];
-    Ok(Call { target: Target::Http { method: Method::Post, url, headers }, body })
+    Ok(Call::new(Target::Http { method: Method::Post, url, headers }, body))
 }
 
 /// The exchange that lists models. `None` when the base address is none.
@@ -40,7 +40,7 @@ pub(crate) fn list_models(base_url: &str, key: Option<&Secret>) -> Option<Call> 
     let url = endpoint(base_url, "/models").ok()?;
     let mut headers = vec![("accept", HeaderValue::Plain("application/json".to_owned()))];
     headers.extend(key.map(|key| ("authorization", HeaderValue::Bearer(key.clone()))));
-    Some(Call { target: Target::Http { method: Method::Get, url, headers }, body: CallBody::None })
+    Some(Call::new(Target::Http { method: Method::Get, url, headers }, CallBody::None))
 }
 
 /// Joins a base address and a path below `/v1`. The base may be a host, end in `/v1` (any `/v` and

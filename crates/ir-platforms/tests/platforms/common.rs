@@ -51,6 +51,8 @@ pub(crate) fn job(task: Task) -> Job {
         key: Some(Secret::new(KEY)),
         key_id: None,
         entropy: 99,
+        home: "https://hub.example".to_owned(),
+        watermark: true,
     }
 }
 

@@ -32,11 +32,12 @@ fn cards_are_consistent() {
         assert_eq!(what.inputs == InputForm::None, task == Task::Text, "{name}");
         assert_eq!(what.inputs == InputForm::None, what.max_inputs == 0 && what.input_formats.is_empty() && !what.mask, "{name}");
         assert!(task != Task::Blend || what.max_inputs >= 2, "{name}");
-        if let (SizePolicy::Free { min_side, max_side, max_pixels, step }, Some(size)) = (what.sizes, what.default_size) {
-            for side in [size.width, size.height] {
-                assert!((min_side..=max_side).contains(&side) && side % step == 0, "{name}: {size}");
+        for what in what.variants.iter().map(|(_, variant)| variant).chain([what]) {
+            assert_eq!(what.task, task, "{name}");
+            assert!(what.variants.is_empty() || std::ptr::eq(what, card.task(task).expect("listed")), "{name}: variants of variants");
+            if let (Some(size), false) = (what.default_size, what.sizes == SizePolicy::None) {
+                assert!(what.sizes.takes(size), "{name}: {size}");
             }
-            assert!(size.pixels() <= max_pixels, "{name}: {size}");
         }
     }
 }
@@ -81,7 +82,7 @@ fn a_job_without_what_it_needs_is_refused_and_not_charged() {
 #[test]
 fn a_picture_as_the_body_is_a_picture() {
     for (adapter, task) in offers() {
-        let reply = Reply { status: 200, headers: vec![], body: ReplyBody::Picture(blob(Format::Png, 8, 8)) };
+        let reply = Reply::new(200, ReplyBody::Picture(blob(Format::Png, 8, 8)));
         let next = adapter.read(&job(task), &reply);
         assert!(matches!(&next, Ok(Next::Done(found)) if found.len() == 1), "{} {task}: {next:?}", adapter.card().name);
     }
@@ -166,7 +167,7 @@ fn bodies() -> impl Strategy<Value = ReplyBody> {
 proptest! {
     #[test]
     fn any_reply_is_pictures_or_a_fault(status in 100u16..1000, body in bodies(), header in "[ -~]{0,20}") {
-        let reply = Reply { status, headers: vec![("retry-after".to_owned(), header)], body };
+        let reply = Reply { headers: vec![("retry-after".to_owned(), header)], ..Reply::new(status, body) };
         for (adapter, task) in offers() {
             if let Ok(Next::Done(found)) = adapter.read(&job(task), &reply) {
                 prop_assert!((1..=16).contains(&found.len()), "{}", adapter.card().name);

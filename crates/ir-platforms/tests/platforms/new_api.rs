@@ -126,7 +126,8 @@ fn names_that_could_break_a_part_header_are_left_out() {
 }
 
 fn reply(status: u16, body: ReplyBody) -> Reply {
-    Reply { status, headers: vec![("x-request-id".to_owned(), "req_1".to_owned()), ("retry-after".to_owned(), "7".to_owned())], body }
+    let headers = vec![("x-request-id".to_owned(), "req_1".to_owned()), ("retry-after".to_owned(), "7".to_owned())];
+    Reply { headers, ..Reply::new(status, body) }
 }
 
 fn json_reply(status: u16, value: Value) -> Reply {

@@ -81,6 +81,10 @@ impl Bounds {
 
     /// The size within that is nearest to a guess: rounding can leave the bounds by a step.
     fn around(&self, guess: Size) -> Option<Size> {
+        // The shorter side is moved, where a step weighs most; the bounds know no up and down.
+        if guess.height > guess.width {
+            return self.around(Size::new(guess.height, guess.width)).map(|size| Size::new(size.height, size.width));
+        }
         [0, -1, 1, -2, 2].into_iter().find_map(|by: i64| {
             let height = u32::try_from(i64::from(guess.height) + by * i64::from(self.step)).ok().filter(|height| *height > 0)?;
             let (area, ratio, step) = (u64::from(height), u64::from(self.max_ratio), u64::from(self.step));

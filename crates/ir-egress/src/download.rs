@@ -25,7 +25,8 @@ const MAX_USER_PICTURE: u64 = 20 * 1024 * 1024;
 impl Door {
     /// Fetches a picture. Only `Accept`, `Accept-Encoding: identity` and `User-Agent` are sent, on
     /// every hop; at most 3 redirects are followed, each judged like the first address. Under
-    /// [`Purpose::UserUrl`], [`Timing::user_url`] and 20 MiB are upper bounds.
+    /// [`Purpose::UserUrl`], [`Timing::user_url`] and 20 MiB are upper bounds; under
+    /// [`Purpose::Drawn`], [`Timing::drawn`] counts.
     ///
     /// Nothing is tried twice: fetching is free of charge, so the caller may repeat it.
     ///
@@ -41,9 +42,10 @@ impl Door {
 
     async fn fetch(&self, url: &str, purpose: Purpose, limits: &ExchangeLimits) -> Result<Picture, Fault> {
         let (mut timing, mut max_picture) = (limits.timing, limits.max_picture);
-        if !purpose.is_configured() {
-            timing = timing.at_most(Timing::user_url());
-            max_picture = max_picture.min(MAX_USER_PICTURE);
+        match purpose {
+            Purpose::UserUrl => (timing, max_picture) = (timing.at_most(Timing::user_url()), max_picture.min(MAX_USER_PICTURE)),
+            Purpose::Drawn => timing = Timing::drawn(),
+            Purpose::Provider | Purpose::Storage | Purpose::Admin => {}
         }
         let deadline = limits.deadline.min(Instant::now() + timing.total);
         let mut url = parse_url(url).map_err(|refusal| from_refusal(refusal, purpose, true))?;
@@ -77,7 +79,7 @@ impl Door {
         })?;
         let picture = Picture::from_blob(blob).map_err(|flaw| from_flaw(flaw, purpose))?;
         // A caller's server that labels a JPEG as PNG lies or is confused; platforms do it all the time.
-        if !purpose.is_configured() && label.is_some_and(|label| label != picture.probe.format) {
+        if purpose == Purpose::UserUrl && label.is_some_and(|label| label != picture.probe.format) {
             return Err(from_flaw(Flaw::Corrupt, purpose));
         }
         Ok(picture)

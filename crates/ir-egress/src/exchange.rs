@@ -1,7 +1,8 @@
 //! A described exchange, performed: the call is written as a request, and the reply read into a
 //! small document or the spool.
 
-use crate::faults::from_wire;
+use crate::events::Events;
+use crate::faults::{from_wire, nonsense};
 use crate::multipart;
 use crate::reply::{ReplyLimits, read_reply};
 use crate::rules::Purpose;
@@ -46,10 +47,34 @@ impl fmt::Debug for Door {
     }
 }
 
+/// A reply, by how it comes.
+#[derive(Debug)]
+pub enum Answer {
+    /// It was read to its end.
+    Whole(Reply),
+    /// Status 2xx, one event after another.
+    Events(Box<Events>),
+}
+
+fn is_event_stream(content_type: &str) -> bool {
+    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+}
+
 impl Door {
     /// A door over a wire. `clock` resolves `Retry-After` dates.
     pub fn new(wire: Arc<dyn Wire>, spool: Spool, clock: Arc<dyn Clock>) -> Self {
         Self { wire, spool, clock }
+    }
+
+    /// Performs one exchange whose reply is no stream of events. See [`Door::call`].
+    ///
+    /// # Errors
+    /// As [`Door::call`]; `UpstreamFault`, charged `Maybe`, for a stream of events.
+    pub async fn exchange(&self, call: &Call, limits: &ExchangeLimits) -> Result<Reply, Fault> {
+        match self.call(call, limits).await? {
+            Answer::Whole(reply) => Ok(reply),
+            Answer::Events(_) => Err(nonsense("a stream of events that nobody asked for")),
+        }
     }
 
     /// Performs one exchange with a platform. Statuses are the adapter's to judge, but for 3xx: an
@@ -58,7 +83,7 @@ impl Door {
     /// # Errors
     /// `Timeout` or `UpstreamFault`, charged `No` when nothing was sent, else `Maybe`;
     /// `KeyRejected` for a key that no header can carry; a [`Gate`] fault when our own disk fails.
-    pub async fn exchange(&self, call: &Call, limits: &ExchangeLimits) -> Result<Reply, Fault> {
+    pub async fn call(&self, call: &Call, limits: &ExchangeLimits) -> Result<Answer, Fault> {
         let request = render(call, limits)?;
         let reply = self.wire.send(request).await.map_err(|fault| from_wire(&fault))?;
         if (300..400).contains(&reply.status) {
@@ -66,7 +91,11 @@ impl Door {
             return Err(Fault::new(Class::UpstreamFault).charged(Charge::No).detail(detail));
         }
         let limits = ReplyLimits { max_json: limits.max_json, max_picture: limits.max_picture };
-        read_reply(reply, &self.spool, limits, self.clock.now()).await
+        if (200..300).contains(&reply.status) && reply.header("content-type").is_some_and(is_event_stream) {
+            return Ok(Answer::Events(Box::new(Events::new(reply.body, self.spool.clone(), limits))));
+        }
+        let reply = read_reply(reply, &self.spool, limits, self.clock.now()).await?;
+        Ok(Answer::Whole(Reply { memo: call.memo.clone(), ..reply }))
     }
 }
 

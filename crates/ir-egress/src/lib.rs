@@ -10,6 +10,7 @@
 
 mod connect;
 mod download;
+mod events;
 mod exchange;
 mod faults;
 pub mod guard;
@@ -25,7 +26,8 @@ mod scripted;
 mod url_rules;
 mod wire;
 
-pub use exchange::{Door, ExchangeLimits};
+pub use events::Events;
+pub use exchange::{Answer, Door, ExchangeLimits};
 pub use live::EgressWire;
 pub use resolve::{Resolver, SystemResolver};
 pub use rules::{AllowEntry, Pace, Purpose, Refusal, Rules};

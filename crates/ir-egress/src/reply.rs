@@ -8,10 +8,11 @@ use http::HeaderMap;
 use ir_model::{Charge, Class, Fault, Gate, Timestamp};
 use ir_platforms::{Reply, ReplyBody};
 use ir_spool::{LiftError, LiftErrorKind, LiftLimits, Lifter, Spool};
+use serde_json::Value;
 use std::time::UNIX_EPOCH;
 
 /// Bytes of a body that is neither document nor picture which an adapter gets to see.
-const MAX_TEXT: usize = 64 * 1024;
+pub(crate) const MAX_TEXT: usize = 64 * 1024;
 /// Bytes of such a body that are read in all, so that its connection can be used again; above
 /// that, a new connection is cheaper.
 const MAX_DRAINED: usize = 1024 * 1024;
@@ -34,7 +35,7 @@ pub(crate) async fn read_reply(reply: WireReply, spool: &Spool, limits: ReplyLim
     let labelled = reply.header("content-type").is_some_and(is_json);
     let body = match Peeked::new(reply.body, limits.max_json).await {
         Ok(body) => body,
-        Err(_) if lenient => return Ok(Reply { status, headers, body: ReplyBody::Empty }),
+        Err(_) if lenient => return Ok(Reply { status, headers, body: ReplyBody::Empty, memo: Value::Null }),
         Err(fault) => return Err(from_wire(&fault)),
     };
     let body = if body.head.is_empty() {
@@ -46,7 +47,7 @@ pub(crate) async fn read_reply(reply: WireReply, spool: &Spool, limits: ReplyLim
     } else {
         ReplyBody::Text(text(Vec::new(), body, lenient).await?)
     };
-    Ok(Reply { status, headers, body })
+    Ok(Reply { status, headers, body, memo: Value::Null })
 }
 
 /// Headers as adapters see them; a date in `Retry-After` becomes seconds.
@@ -130,7 +131,7 @@ fn interrupted(why: Interrupted) -> Fault {
 }
 
 /// The fault that is ours, not the document's.
-fn ours(error: &LiftError) -> Option<Fault> {
+pub(crate) fn ours(error: &LiftError) -> Option<Fault> {
     let gate = match error.kind {
         LiftErrorKind::Io(_) => Gate::Internal,
         LiftErrorKind::Full => Gate::StorageFull,
@@ -146,7 +147,7 @@ fn ours(error: &LiftError) -> Option<Fault> {
     Some(Fault::new(Class::Gate(gate)).charged(Charge::Maybe).detail(error.to_string()))
 }
 
-fn lift_limits(limits: ReplyLimits) -> LiftLimits {
+pub(crate) fn lift_limits(limits: ReplyLimits) -> LiftLimits {
     LiftLimits {
         total: limits.max_json,
         kept: 1024 * 1024,
@@ -177,11 +178,11 @@ async fn text(mut beginning: Vec<u8>, mut body: Peeked, lenient: bool) -> Result
     Ok(lossy(&beginning))
 }
 
-fn keep(beginning: &mut Vec<u8>, chunk: &[u8]) {
+pub(crate) fn keep(beginning: &mut Vec<u8>, chunk: &[u8]) {
     let room = MAX_TEXT - beginning.len();
     beginning.extend_from_slice(&chunk[..chunk.len().min(room)]);
 }
 
-fn lossy(bytes: &[u8]) -> String {
+pub(crate) fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

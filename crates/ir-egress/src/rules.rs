@@ -9,13 +9,16 @@ use std::time::Duration;
 use url::Host;
 
 /// On whose word an address is contacted. Every purpose has its own pool of connections;
-/// [`Purpose::UserUrl`] keeps none at all.
+/// those that nobody vouches for keep none at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// A platform at the address that the operator configured.
     Provider,
     /// An address from a caller, or any other that nobody vouches for.
     UserUrl,
+    /// An address at which a platform says that its picture lies. As little trusted as a caller's,
+    /// but slower and larger: it was paid for.
+    Drawn,
     /// The operator's object storage.
     Storage,
     /// An address that the operator is trying out in the panel.
@@ -28,6 +31,7 @@ impl Purpose {
         match self {
             Self::Provider => "provider",
             Self::UserUrl => "user_url",
+            Self::Drawn => "drawn",
             Self::Storage => "storage",
             Self::Admin => "admin",
         }
@@ -37,7 +41,7 @@ impl Purpose {
     pub const fn is_configured(self) -> bool {
         match self {
             Self::Provider | Self::Storage | Self::Admin => true,
-            Self::UserUrl => false,
+            Self::UserUrl | Self::Drawn => false,
         }
     }
 }
@@ -154,7 +158,7 @@ impl Rules {
     /// The pace that a sender must keep.
     pub(crate) fn pace(&self, purpose: Purpose) -> Option<Pace> {
         match purpose {
-            Purpose::UserUrl => Some(self.user_pace),
+            Purpose::UserUrl | Purpose::Drawn => Some(self.user_pace),
             // A platform may draw for minutes and send a blank now and then to keep the
             // connection open: only idle time and the total bound it.
             Purpose::Provider | Purpose::Storage | Purpose::Admin => None,

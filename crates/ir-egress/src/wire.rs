@@ -95,6 +95,11 @@ impl Timing {
         }
     }
 
+    /// For pictures that platforms drew and host: 30 s to the first byte, 120 s in all.
+    pub const fn drawn() -> Self {
+        Self { first_byte: Duration::from_secs(30), idle: Duration::from_secs(30), total: Duration::from_secs(120), ..Self::user_url() }
+    }
+
     /// The shorter time of each.
     #[must_use]
     pub fn at_most(self, other: Self) -> Self {

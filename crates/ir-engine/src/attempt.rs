@@ -1,19 +1,19 @@
 //! The attempt loop: the only place where anything is sent again. It walks the plan with one
 //! deadline, takes keys, writes the journal before the socket, and does what the judge says.
 
-use crate::draw::{Request, client_name};
-use crate::engine::Engine;
+use crate::draw::Request;
 use crate::events::Event;
-use crate::exchange::{Journalist, converse};
+use crate::exchange::Conversation;
+use crate::job::job;
 use crate::judge::{HealthEffect, KeyEffect, Step, Verdict, judge, usefulness};
 use crate::keys::{Lease, Pick, pick};
-use crate::pictures::{Origin, take};
 use crate::plan::Candidate;
-use futures_util::future::join_all;
-use ir_model::{Caller, Charge, Class, Fault, Gate, Job, KeyId, Output, Secret, Size};
-use ir_platforms::{Auth, Call, Ticket};
+use crate::tray::Tray;
+use ir_model::{Caller, Charge, Class, Fault, Gate, KeyId, Size};
+use ir_platforms::{Auth, Call, TaskCard};
 use ir_store::{AttemptNote, AttemptRecord};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,6 +45,8 @@ pub(crate) struct Shot {
 pub(crate) struct By {
     pub(crate) provider: &'static str,
     pub(crate) model: String,
+    pub(crate) card: &'static TaskCard,
+    /// What was sent, until a picture tells its own.
     pub(crate) size: Option<Size>,
 }
 
@@ -60,7 +62,7 @@ struct Visit {
 }
 
 /// Draws `count` pictures, the first of which has the index `first`.
-pub(crate) async fn shoot(request: &Request, first: u32, count: u32) -> Shot {
+pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Shot {
     let mut shot = Shot { first, ..Shot::default() };
     let place = tokio::select! {
         place = request.engine.place(request.deadline) => place,
@@ -96,7 +98,7 @@ pub(crate) async fn shoot(request: &Request, first: u32, count: u32) -> Shot {
 }
 
 /// Ends when the caller has left and nothing has been sent.
-async fn gone(request: &Request) {
+async fn gone(request: &Arc<Request>) {
     request.events.closed().await;
     if request.sent.load(Ordering::Relaxed) {
         std::future::pending::<()>().await;
@@ -104,7 +106,7 @@ async fn gone(request: &Request) {
 }
 
 /// Tries one upstream until its pictures are there or the judge sends the shot elsewhere.
-async fn visit(request: &Request, candidate: &Candidate, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
+async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
     let mut visit = Visit::default();
     loop {
         let missing = count - shot.drawn;
@@ -152,7 +154,7 @@ async fn visit(request: &Request, candidate: &Candidate, shot: &mut Shot, count:
 }
 
 /// Why a shot must not try again, whatever the plan still holds.
-fn out_of_bounds(request: &Request, attempts: u32) -> Option<Fault> {
+fn out_of_bounds(request: &Arc<Request>, attempts: u32) -> Option<Fault> {
     if request.abandoned() {
         return Some(Fault::new(Class::Cancelled));
     }
@@ -178,14 +180,14 @@ fn note_fault(shot: &mut Shot, fault: Fault, candidate: &Candidate) {
 }
 
 fn by(candidate: &Candidate) -> By {
-    By { provider: candidate.upstream.name(), model: candidate.model.clone(), size: candidate.size }
+    By { provider: candidate.upstream.name(), model: candidate.model.clone(), card: candidate.card, size: candidate.size }
 }
 
 /// Takes a key from the pool, waiting for a place on one if all are busy. `None`: the platform runs
 /// without, or the caller brought a key.
-async fn lease(request: &Request, candidate: &Candidate, visit: &Visit) -> Result<Option<Lease>, Fault> {
+async fn lease(request: &Arc<Request>, candidate: &Candidate, visit: &Visit) -> Result<Option<Lease>, Fault> {
     let upstream = &candidate.upstream;
-    if matches!(request.caller, Caller::Relay { .. }) || upstream.card().auth == Auth::None {
+    if matches!(request.caller, Caller::Relay { .. }) || !upstream.takes_keys() {
         return Ok(None);
     }
     let per_key = request.snapshot.settings.limits.key_concurrency;
@@ -228,7 +230,7 @@ struct Ended {
 }
 
 /// One conversation with an upstream. Its pictures are delivered; how many there were is returned.
-async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>, missing: u32, shot: &mut Shot) -> Ended {
+async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&Lease>, missing: u32, shot: &mut Shot) -> Ended {
     let engine = &request.engine;
     let upstream = &candidate.upstream;
     let number = request.attempts.fetch_add(1, Ordering::Relaxed) + 1;
@@ -236,14 +238,22 @@ async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>
     let limits = engine.exchange_limits(&request.snapshot, upstream, request.deadline);
     let mut asked = false;
     let result = async {
-        let job = job(request, candidate, lease, missing, shot.first + shot.drawn);
+        let ready = candidate.ready(request).await?;
+        let first = shot.first + shot.drawn;
+        let prompt = request.prompt(candidate, first).await;
+        let job = job(request, candidate, ready, lease, missing, first, &prompt);
         let call = upstream.adapter.open(&job)?;
         journal(request, candidate, lease, number, &call).await?;
         asked = true;
         request.sent.store(true, Ordering::Relaxed);
-        let scribe = Scribe { engine, job: request.job.clone(), attempt: number };
-        let outputs = converse(engine, upstream.adapter, &job, call, &limits, &scribe).await?;
-        deliver(request, candidate, outputs, &limits, missing, shot).await
+        let mut tray = Tray::new(request, candidate, &prompt, number, first, missing, limits);
+        let said = Conversation { engine, adapter: upstream.adapter, job: &job, limits }.hold(call, &mut tray).await;
+        let told = tray.close().await;
+        if told.delivered > 0 {
+            shot.drawn += told.delivered;
+            shot.by = Some(By { size: told.size.or(candidate.size), ..by(candidate) });
+        }
+        said.and_then(|()| told.outcome())
     }
     .await;
     let (outcome, charge, message) = match &result {
@@ -268,7 +278,7 @@ async fn attempt(request: &Request, candidate: &Candidate, lease: Option<&Lease>
 }
 
 /// Applies the judge's word to key and breaker. `None`: it went well; `Some`: what the judge says.
-fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, ended: Ended, shot: &mut Shot) -> Option<Step> {
+fn settle(request: &Arc<Request>, candidate: &Candidate, lease: Option<Lease>, ended: Ended, shot: &mut Shot) -> Option<Step> {
     let health = &candidate.upstream.health;
     let now = request.engine.mono();
     let step = match ended.outcome {
@@ -277,7 +287,6 @@ fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, ended:
                 lease.succeeded();
             }
             health.breaker.alive(now);
-            shot.by = Some(by(candidate));
             None
         }
         Err(fault) => {
@@ -288,6 +297,11 @@ fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, ended:
             let mut verdict = judge(&fault, request.policy, uncertain);
             if !ended.asked {
                 verdict = Verdict { key: KeyEffect::Untouched, health: HealthEffect::Neutral, ..verdict };
+            }
+            if verdict.key == KeyEffect::CoolUntilReset(None) {
+                let now = request.engine.clock.now();
+                let midnight = now.next_midnight(candidate.upstream.card().quota_zone);
+                verdict.key = KeyEffect::CoolUntilReset(Some(Duration::from_millis(midnight.since(now))));
             }
             if let Some(lease) = lease {
                 let said = fault.upstream.as_deref().or(fault.detail.as_deref()).and_then(ir_model::sanitise).unwrap_or_default();
@@ -310,37 +324,9 @@ fn settle(request: &Request, candidate: &Candidate, lease: Option<Lease>, ended:
     step
 }
 
-fn job(request: &Request, candidate: &Candidate, lease: Option<&Lease>, missing: u32, index: u32) -> Job {
-    let route = candidate.upstream.route(request.ask.task);
-    let native = route.map_or(1, |route| route.card.native_n).max(1);
-    let mut extras = request.ask.extras.clone();
-    extras.steps = extras.steps.or_else(|| route.and_then(|route| route.steps));
-    // One seed for several exchanges would draw the same picture several times.
-    extras.seed = extras.seed.map(|seed| seed.wrapping_add(u64::from(index)));
-    let key: Option<Secret> = match &request.caller {
-        Caller::Relay { key, .. } => Some(key.clone()),
-        Caller::Client(_) => lease.map(|lease| lease.key().secret.clone()),
-    };
-    Job {
-        task: request.ask.task,
-        model: candidate.model.clone(),
-        prompt: request.ask.prompt.clone(),
-        n: missing.min(native),
-        size: candidate.size,
-        pictures: request.inputs.clone(),
-        mask: request.mask.as_ref().map(|mask| mask.picture.clone()),
-        form: request.ask.form,
-        extras,
-        base_url: candidate.upstream.base_url.clone(),
-        key,
-        key_id: lease.map(|lease| lease.key().id.clone()),
-        entropy: request.engine.dice.below(1 << 53),
-    }
-}
-
 /// Writes down that something is about to be sent. The built-in renderer costs nothing: its attempts
 /// need no row.
-async fn journal(request: &Request, candidate: &Candidate, lease: Option<&Lease>, number: u32, call: &Call) -> Result<(), Fault> {
+async fn journal(request: &Arc<Request>, candidate: &Candidate, lease: Option<&Lease>, number: u32, call: &Call) -> Result<(), Fault> {
     if matches!(call.target, ir_platforms::Target::Render(_)) {
         return Ok(());
     }
@@ -357,59 +343,4 @@ async fn journal(request: &Request, candidate: &Candidate, lease: Option<&Lease>
         Fault::gate(Gate::Internal, "The gateway cannot write its journal, so nothing was sent.", "网关无法写入日志，请求未发送。")
             .detail(error.to_string())
     })
-}
-
-struct Scribe<'a> {
-    engine: &'a Engine,
-    job: String,
-    attempt: u32,
-}
-
-impl Journalist for Scribe<'_> {
-    async fn ticket(&self, ticket: &Ticket) -> Result<(), Fault> {
-        self.engine.store.ticket(&self.job, self.attempt, &ticket.id).await.map_err(|error| {
-            Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。")
-                .charged(Charge::Maybe)
-                .detail(error.to_string())
-        })
-    }
-}
-
-/// Checks, stores and delivers what was drawn. Pictures beyond those asked for are stored too, not
-/// delivered. At least one good picture makes a success.
-async fn deliver(
-    request: &Request,
-    candidate: &Candidate,
-    outputs: Vec<Output>,
-    limits: &ir_egress::ExchangeLimits,
-    missing: u32,
-    shot: &mut Shot,
-) -> Result<u32, Fault> {
-    let origin = Origin {
-        prompt: request.ask.prompt.clone(),
-        model: candidate.model.clone(),
-        provider: candidate.upstream.name(),
-        task: request.ask.task,
-        request_id: request.id.to_string(),
-        client: client_name(&request.caller),
-    };
-    let takes: Vec<_> = outputs.into_iter().map(|output| take(&request.engine, output, &origin, limits)).collect();
-    let taken = join_all(takes).await;
-    let mut delivered = 0;
-    let mut worst: Option<Fault> = None;
-    for result in taken {
-        match result {
-            Ok(drawn) if delivered < missing => {
-                request.deliver(shot.first + shot.drawn, drawn).await;
-                shot.drawn += 1;
-                delivered += 1;
-            }
-            Ok(_) => {}
-            Err(fault) => worst = Some(fault),
-        }
-    }
-    match worst {
-        Some(fault) if delivered == 0 => Err(fault),
-        Some(_) | None => Ok(delivered),
-    }
 }

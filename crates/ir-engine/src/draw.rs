@@ -1,14 +1,16 @@
 //! One request: its job, which belongs to the engine and not to the connection, its fan-out into
 //! shots, and what the one who watches is told.
 
-use crate::attempt::{Shot, shoot};
+use crate::attempt::{By, Shot, shoot};
 use crate::engine::{Engine, JobGuard};
 use crate::events::Event;
+use crate::hints::with_numbers;
 use crate::inputs::gather;
 use crate::judge::{Policy, usefulness};
-use crate::plan::{Plan, plan};
+use crate::plan::{Candidate, Plan, plan};
 use crate::snapshot::Snapshot;
 use ir_model::{Ask, Caller, Charge, Class, Drawn, Fault, Gate, Input, RequestId, Size, SizeAsk, Timestamp};
+use ir_platforms::{SizePolicy, same_shape};
 use ir_store::{AttemptNote as LoggedAttempt, JobRecord, JobState, RequestRecord};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -153,6 +155,13 @@ impl Request {
         self.events.is_closed() && !self.sent.load(Ordering::Relaxed)
     }
 
+    /// The prompt for a candidate and the pictures from `index` on, in the words that suit it.
+    pub(crate) async fn prompt(&self, candidate: &Candidate, _index: u32) -> String {
+        let prompt = self.ask.prompt.clone();
+        let hints = self.snapshot.settings.providers.get(candidate.upstream.name()).is_some_and(|provider| provider.picture_hints);
+        if hints { with_numbers(&prompt, self.inputs.len()) } else { prompt }
+    }
+
     /// Tells the caller of a stored picture.
     pub(crate) async fn deliver(&self, index: u32, drawn: Drawn) {
         if let Some(name) = &drawn.name {
@@ -245,8 +254,7 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
 /// Splits the pictures into shots of what the first upstream draws at once, and draws them side by
 /// side.
 async fn fan_out(request: &Arc<Request>, wanted: u32) -> Vec<Shot> {
-    let native =
-        request.plan.candidates.first().and_then(|c| c.upstream.route(request.ask.task)).map_or(1, |route| route.card.native_n).max(1);
+    let native = request.plan.candidates.first().map_or(1, |candidate| candidate.at_once(request.inputs.len()));
     let mut shots = JoinSet::new();
     let mut first = 0;
     while first < wanted {
@@ -289,7 +297,6 @@ impl Request {
 
     fn summary(&self, outcomes: &[Shot], asked: u32, drawn: u32) -> Summary {
         let last = outcomes.iter().rev().find_map(|shot| shot.by.clone());
-        let (provider, model, size) = last.map_or_else(Default::default, |by| (by.provider.to_owned(), by.model, by.size));
         let mut warnings = Vec::new();
         let unstored = self.unstored.load(Ordering::Relaxed);
         if unstored > 0 {
@@ -302,11 +309,18 @@ impl Request {
                 why.map(|fault| format!(": {}", fault.class.name())).unwrap_or_default()
             ));
         }
+        let size = last.as_ref().and_then(|by| by.size);
+        let revised = revised(self.ask.size, size);
+        if let (SizeAsk::Exact(asked), Some(size)) = (self.ask.size, size)
+            && !same_shape(asked, size)
+        {
+            warnings.push(format!("the pictures have another shape than asked for: {size} instead of {asked}"));
+        }
         Summary {
-            ignored: self.ignored(&provider),
-            revised: revised(self.ask.size, size),
-            provider,
-            model,
+            ignored: last.as_ref().map(|by| self.ignored(by)).unwrap_or_default(),
+            revised,
+            provider: last.as_ref().map(|by| by.provider.to_owned()).unwrap_or_default(),
+            model: last.map(|by| by.model).unwrap_or_default(),
             attempts: self.attempts.load(Ordering::Relaxed),
             warnings,
             asked,
@@ -315,9 +329,8 @@ impl Request {
     }
 
     /// Hints that the platform that drew does not know.
-    fn ignored(&self, provider: &str) -> Vec<String> {
-        let Some(card) = ir_platforms::by_name(provider).map(|adapter| adapter.card()) else { return Vec::new() };
-        let Some(task) = card.task(self.ask.task) else { return Vec::new() };
+    fn ignored(&self, by: &By) -> Vec<String> {
+        let task = by.card;
         let e = &self.ask.extras;
         let hints = [
             (e.quality.is_some(), task.openai_hints, "quality"),
@@ -329,10 +342,11 @@ impl Request {
             (e.steps.is_some(), task.steps, "steps"),
             (e.guidance_scale.is_some(), task.guidance, "guidance_scale"),
             (self.ask.partial_images > 0, false, "partial_images"),
+            (self.ask.size != SizeAsk::Auto, task.sizes != SizePolicy::None, "size"),
         ];
         let mut ignored: Vec<String> =
             hints.into_iter().filter(|(asked, honoured, _)| *asked && !honoured).map(|(_, _, name)| name.to_owned()).collect();
-        if !card.takes_unknown {
+        if !ir_platforms::by_name(by.provider).is_some_and(|adapter| adapter.card().takes_unknown) {
             ignored.extend(e.unknown.0.iter().map(|(name, _)| name.clone()));
         }
         ignored

@@ -5,7 +5,7 @@ use crate::draw::{Drawing, Request};
 use crate::events::Events;
 use crate::models::ModelInfo;
 use crate::recover::{Recovered, recover};
-use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding};
+use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding, spoken};
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Timing};
 use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, RequestId, Secret};
@@ -265,7 +265,7 @@ impl Engine {
         let set = system.api_timeout;
         let slow = upstream.card().first_byte_secs.map(Duration::from_secs).filter(|slow| !system.api_timeout_set && *slow > set);
         let first_byte = slow.unwrap_or(set);
-        let total = if slow.is_some() { first_byte + set } else { set };
+        let total = upstream.card().total_secs.map_or(if slow.is_some() { first_byte + set } else { set }, Duration::from_secs);
         limits(Timing { total, ..Timing::provider(first_byte) }, deadline)
     }
 
@@ -277,7 +277,7 @@ impl Engine {
         let records = self.store.keys().await?;
         let settings = self.settings.current();
         let open = |record: &KeyRecord| {
-            let card = ir_platforms::by_name(&record.platform)?.card();
+            let card = spoken(&settings.settings, ir_platforms::by_name(&record.platform)?).card();
             let base = effective_base(&settings.settings, card, record.base_url.as_deref())?;
             self.settings.vault().open(&record.sealed, &key_binding(&record.id, card.name, &base)).ok()
         };
@@ -290,7 +290,8 @@ impl Engine {
     /// # Errors
     /// When the platform is unknown or has no address, or the store fails.
     pub async fn add_keys(&self, platform: &str, keys: Vec<NewKey>) -> Result<AddedKeys, Fault> {
-        let card = ir_platforms::by_name(platform).map(|adapter| adapter.card()).ok_or_else(|| {
+        let settings = self.settings.current();
+        let card = ir_platforms::by_name(platform).map(|adapter| spoken(&settings.settings, adapter).card()).ok_or_else(|| {
             let names: Vec<&str> = ir_platforms::ADAPTERS.iter().map(|a| a.card().name).collect();
             Fault::bad(
                 "provider",
@@ -298,7 +299,6 @@ impl Engine {
                 format!("没有这个平台，可用：{}。", names.join("、")),
             )
         })?;
-        let settings = self.settings.current();
         let vault = self.settings.vault();
         let mut records = Vec::with_capacity(keys.len());
         for key in keys {

@@ -2,79 +2,137 @@
 //! with the built-in renderer.
 
 use crate::engine::Engine;
-use ir_egress::ExchangeLimits;
-use ir_model::{Class, Fault, Gate, Job, Output, Task};
-use ir_platforms::{Adapter, Call, Next, Recipe, RecipeInput, Reply, ReplyBody, Target, Ticket, render};
+use ir_egress::{Answer, Events, ExchangeLimits};
+use ir_model::{Charge, Class, Fault, Gate, Job, Output, Task};
+use ir_platforms::{Adapter, Call, Next, Progress, Recipe, RecipeInput, Reply, ReplyBody, Target, Ticket, render};
+use serde_json::Value;
 use std::time::Duration;
+use tokio::time::{sleep, timeout_at};
 
-/// Exchanges in a row that a platform's protocol may need.
-const MOST_STEPS: u32 = 16;
+/// Exchanges in a row that a platform's protocol may need: a Space that has to be woken takes most.
+const MOST_STEPS: u32 = 32;
+/// Times in a row that asking for a task may fail.
+const MOST_POLL_FAILURES: u32 = 5;
+/// Longest pause that a platform's protocol may ask for, in milliseconds.
+const MOST_PAUSE_MS: u64 = 60_000;
 /// The built-in renderer works on inputs scaled down to this, so that it stays fast.
 const RENDER_INPUT_SIDE: u32 = 1024;
 
-/// What a conversation leaves in the journal while it runs.
-pub(crate) trait Journalist: Send + Sync {
+/// What a conversation tells while it runs.
+pub(crate) trait Listener: Send {
     /// A ticket was given: it must be on disk before it is first polled.
     fn ticket(&self, ticket: &Ticket) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// A picture is there: it is paid for, whatever follows.
+    fn picture(&mut self, output: Output) -> impl Future<Output = ()> + Send;
 }
 
-/// Talks until there are pictures or a fault.
-pub(crate) async fn converse(
-    engine: &Engine,
-    adapter: &dyn Adapter,
-    job: &Job,
-    call: Call,
-    limits: &ExchangeLimits,
-    journal: &impl Journalist,
-) -> Result<Vec<Output>, Fault> {
-    let mut next = step(engine, adapter, job, &call, limits).await?;
-    let mut steps = 1;
-    loop {
-        match next {
-            Next::Done(outputs) if outputs.is_empty() => {
-                return Err(Fault::new(Class::UpstreamFault).detail("the platform answered without a picture"));
+/// One upstream being talked to about one job.
+pub(crate) struct Conversation<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) adapter: &'a dyn Adapter,
+    pub(crate) job: &'a Job,
+    pub(crate) limits: ExchangeLimits,
+}
+
+impl Conversation<'_> {
+    /// Talks until all pictures are told of, or a fault. A fault after some pictures speaks of those
+    /// that are missing.
+    pub(crate) async fn hold(&self, call: Call, listener: &mut impl Listener) -> Result<(), Fault> {
+        let mut next = self.step(call, listener).await?;
+        let mut steps = 1;
+        loop {
+            match next {
+                Next::Done(outputs) => {
+                    tell(outputs, listener).await;
+                    return Ok(());
+                }
+                Next::Partly(outputs, fault) => {
+                    tell(outputs, listener).await;
+                    return Err(fault);
+                }
+                Next::Then(call) if steps < MOST_STEPS => {
+                    steps += 1;
+                    next = self.step(call, listener).await?;
+                }
+                Next::Then(_) => return Err(Fault::new(Class::UpstreamFault).detail("the platform's protocol did not come to an end")),
+                Next::Wait(ticket) => next = self.wait(ticket, listener).await?,
             }
-            Next::Done(outputs) => return Ok(outputs),
-            Next::Then(call) if steps < MOST_STEPS => {
-                steps += 1;
-                next = step(engine, adapter, job, &call, limits).await?;
+        }
+    }
+
+    async fn step(&self, call: Call, listener: &mut impl Listener) -> Result<Next, Fault> {
+        self.pause(call.after_ms, "the next step was not due").await?;
+        let reply = match &call.target {
+            Target::Http { .. } => match self.engine.door.call(&call, &self.limits).await? {
+                Answer::Whole(reply) => reply,
+                Answer::Events(events) => return self.follow(events, &call.memo, listener).await,
+            },
+            Target::Render(recipe) => draw_here(self.engine, recipe).await?,
+        };
+        if (200..300).contains(&reply.status) { self.adapter.read(self.job, &reply) } else { self.adapter.refused(self.job, &reply) }
+    }
+
+    /// Waits, but not beyond the deadline.
+    async fn pause(&self, ms: u64, late: &str) -> Result<(), Fault> {
+        if ms == 0 {
+            return Ok(());
+        }
+        let pause = Duration::from_millis(ms.min(MOST_PAUSE_MS));
+        timeout_at(self.limits.deadline, sleep(pause))
+            .await
+            .map_err(|_| Fault::new(Class::Timeout).detail(format!("{late} at the deadline")))
+    }
+
+    /// Reads a stream of events to its end. Its pictures are told of as they come.
+    async fn follow(&self, mut events: Events, memo: &Value, listener: &mut impl Listener) -> Result<Next, Fault> {
+        let mut missing = None;
+        while let Some(event) = events.next().await? {
+            match self.adapter.event(self.job, memo, &event)? {
+                Progress::Nothing => {}
+                Progress::Picture(output) => listener.picture(output).await,
+                Progress::Missing(fault) => missing = Some(fault),
+                Progress::Then(call) => return Ok(Next::Then(call)),
+                Progress::End => break,
             }
-            Next::Then(_) => return Err(Fault::new(Class::UpstreamFault).detail("the platform's protocol did not come to an end")),
-            Next::Wait(ticket) => next = wait(engine, adapter, job, ticket, limits, journal).await?,
+        }
+        missing.map_or(Ok(Next::Done(Vec::new())), Err)
+    }
+
+    /// Stores the ticket, then asks until the task has ended or the deadline passes. The task goes on
+    /// whether asking succeeds or not, and asking costs nothing: a few failures in a row are borne.
+    async fn wait(&self, mut ticket: Ticket, listener: &mut impl Listener) -> Result<Next, Fault> {
+        listener.ticket(&ticket).await?;
+        let mut failures = 0;
+        loop {
+            self.pause(ticket.after_ms.max(100), &format!("task {} had not ended", ticket.id)).await?;
+            let Some(call) = self.adapter.poll(self.job, &ticket) else {
+                return Err(Fault::new(Class::UpstreamFault).detail("the platform gave a ticket that cannot be polled"));
+            };
+            match self.step(call, listener).await {
+                Ok(Next::Wait(again)) => (ticket, failures) = (again, 0),
+                Ok(next @ (Next::Done(_) | Next::Partly(..) | Next::Then(_))) => return Ok(next),
+                Err(fault) if failures < MOST_POLL_FAILURES && passes(&fault) => {
+                    failures += 1;
+                    tracing::info!(task = ticket.id, class = fault.class.name(), detail = fault.detail, "a task could not be asked for");
+                    ticket.after_ms = (ticket.after_ms * 2).min(MOST_PAUSE_MS);
+                }
+                // The task may still be drawn, and paid for.
+                Err(fault) if passes(&fault) => return Err(fault.charged(Charge::Maybe)),
+                Err(fault) => return Err(fault),
+            }
         }
     }
 }
 
-async fn step(engine: &Engine, adapter: &dyn Adapter, job: &Job, call: &Call, limits: &ExchangeLimits) -> Result<Next, Fault> {
-    let reply = match &call.target {
-        Target::Http { .. } => engine.door.exchange(call, limits).await?,
-        Target::Render(recipe) => draw_here(engine, recipe).await?,
-    };
-    if (200..300).contains(&reply.status) { adapter.read(job, &reply) } else { Err(adapter.fault(&reply)) }
+/// Whether a fault of asking for a task says nothing of the task.
+fn passes(fault: &Fault) -> bool {
+    matches!(fault.class, Class::Timeout | Class::UpstreamFault | Class::Overloaded | Class::RateLimited)
 }
 
-/// Stores the ticket, then asks until the task has ended or the deadline passes.
-async fn wait(
-    engine: &Engine,
-    adapter: &dyn Adapter,
-    job: &Job,
-    mut ticket: Ticket,
-    limits: &ExchangeLimits,
-    journal: &impl Journalist,
-) -> Result<Next, Fault> {
-    journal.ticket(&ticket).await?;
-    loop {
-        let pause = Duration::from_millis(ticket.after_ms.clamp(100, 60_000));
-        if tokio::time::timeout_at(limits.deadline, tokio::time::sleep(pause)).await.is_err() {
-            return Err(Fault::new(Class::Timeout).detail(format!("task {} had not ended at the deadline", ticket.id)));
-        }
-        let Some(call) = adapter.poll(job, &ticket) else {
-            return Err(Fault::new(Class::UpstreamFault).detail("the platform gave a ticket that cannot be polled"));
-        };
-        match step(engine, adapter, job, &call, limits).await? {
-            Next::Wait(again) => ticket = again,
-            next @ (Next::Done(_) | Next::Then(_)) => return Ok(next),
-        }
+async fn tell(outputs: Vec<Output>, listener: &mut impl Listener) {
+    for output in outputs {
+        listener.picture(output).await;
     }
 }
 

@@ -20,8 +20,8 @@ pub enum KeyEffect {
     Untouched,
     /// Out of use until the operator re-enables it.
     Disable,
-    /// Cooling until its quota is renewed.
-    CoolUntilReset,
+    /// Cooling until its quota is renewed: the time that the platform named, else its next midnight.
+    CoolUntilReset(Option<Duration>),
     /// Cooling for the time that the platform named, else with doubling pauses.
     CoolForRate(Option<Duration>),
     /// One more failure in a row; five cool it for a minute.
@@ -76,7 +76,7 @@ pub fn judge(fault: &Fault, policy: Policy, uncertain: u32) -> Verdict {
             verdict(KeyEffect::Untouched, HealthEffect::Alive, if policy.failover_on_moderation { elsewhere } else { Step::Stop })
         }
         Class::KeyRejected => verdict(KeyEffect::Disable, HealthEffect::Alive, Step::OtherKey),
-        Class::QuotaExhausted => verdict(KeyEffect::CoolUntilReset, HealthEffect::Alive, Step::OtherKey),
+        Class::QuotaExhausted => verdict(KeyEffect::CoolUntilReset(fault.retry_after), HealthEffect::Alive, Step::OtherKey),
         Class::RateLimited => verdict(KeyEffect::CoolForRate(fault.retry_after), HealthEffect::Neutral, Step::OtherKey),
         Class::Overloaded => verdict(KeyEffect::Untouched, HealthEffect::Failure, elsewhere),
         Class::UpstreamFault => {
@@ -130,7 +130,7 @@ mod tests {
                 Class::InvalidRequest => (Untouched, Alive, NextUpstream),
                 Class::ContentRejected => (Untouched, Alive, Stop),
                 Class::KeyRejected => (Disable, Alive, OtherKey),
-                Class::QuotaExhausted => (CoolUntilReset, Alive, OtherKey),
+                Class::QuotaExhausted => (CoolUntilReset(None), Alive, OtherKey),
                 Class::RateLimited => (CoolForRate(None), Neutral, OtherKey),
                 Class::Overloaded => (Untouched, Failure, NextUpstream),
                 Class::UpstreamFault => (CountFailure, Failure, SameOnce),

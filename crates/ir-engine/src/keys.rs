@@ -166,7 +166,8 @@ impl KeyHealthCell {
                 self.disabled.store(true, Ordering::Relaxed);
                 self.reasons.lock().expect("no panic while held").disabled = Some(reason.to_owned());
             }
-            KeyEffect::CoolUntilReset => self.cool(now.next_utc_midnight(), reason),
+            KeyEffect::CoolUntilReset(Some(wait)) => self.cool(now.plus_ms(millis(wait)), reason),
+            KeyEffect::CoolUntilReset(None) => self.cool(now.next_midnight(0), reason),
             KeyEffect::CoolForRate(Some(wait)) => self.cool(now.plus_ms(millis(wait)), reason),
             KeyEffect::CoolForRate(None) => {
                 let last = self.backoff_ms.load(Ordering::Relaxed);

@@ -102,7 +102,7 @@ fn exhausted_keys_wait_for_utc_midnight_and_rejected_ones_for_the_operator() {
     let clock = ManualClock::at(Timestamp(5));
     let first = take(&keys, &turn, 5).expect("usable");
     let other = take(&keys, &turn, 5).expect("usable");
-    first.failed(KeyEffect::CoolUntilReset, "quota", &clock);
+    first.failed(KeyEffect::CoolUntilReset(None), "quota", &clock);
     other.failed(KeyEffect::Disable, "401", &clock);
     let states: Vec<_> = keys.iter().map(|k| (k.health.cooling_until(Timestamp(5)), k.health.is_disabled())).collect();
     assert!(states.contains(&(Some(Timestamp(86_400_000)), false)) && states.contains(&(None, true)), "{states:?}");

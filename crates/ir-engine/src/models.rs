@@ -85,14 +85,5 @@ fn add(list: &mut Vec<ModelInfo>, id: String, owner: &str, task: Task, sizes: &[
 }
 
 fn sizes(policy: SizePolicy) -> Vec<String> {
-    OFFERED
-        .iter()
-        .filter(|size| match policy {
-            SizePolicy::Passed => true,
-            SizePolicy::Free { min_side, max_side, max_pixels, step } => {
-                [size.width, size.height].iter().all(|v| (min_side..=max_side).contains(v) && v % step == 0) && size.pixels() <= max_pixels
-            }
-        })
-        .map(ToString::to_string)
-        .collect()
+    OFFERED.iter().filter(|size| policy.takes(**size)).map(ToString::to_string).collect()
 }

@@ -14,6 +14,8 @@ const FETCHES: u32 = 3;
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub prompt: String,
+    /// What was sent in its place, if it was improved.
+    pub used_prompt: String,
     pub model: String,
     pub provider: &'static str,
     pub task: ir_model::Task,
@@ -23,7 +25,8 @@ pub(crate) struct Origin {
 
 /// Checks, stores and lists one output.
 pub(crate) async fn take(engine: &Engine, output: Output, origin: &Origin, limits: &ExchangeLimits) -> Result<Drawn, Fault> {
-    let revised_prompt = output.revised_prompt.filter(|text| *text != origin.prompt);
+    let told = output.revised_prompt.unwrap_or_else(|| origin.used_prompt.clone());
+    let revised_prompt = Some(told).filter(|text| *text != origin.prompt);
     let (picture, url) = match output.source {
         Source::Lifted(bytes) => (Some(whole(bytes.blob)?), None),
         Source::Body(blob) => (Some(whole(blob)?), None),
@@ -63,7 +66,7 @@ async fn decode(engine: &Engine, text: &str) -> Result<Picture, Fault> {
 async fn fetch(engine: &Engine, url: &str, limits: &ExchangeLimits) -> Result<Option<Picture>, Fault> {
     let mut pause = Duration::from_millis(250);
     for turn in 1..=FETCHES {
-        match engine.door.download(url, Purpose::UserUrl, limits).await {
+        match engine.door.download(url, Purpose::Drawn, limits).await {
             Ok(picture) => return Ok(Some(picture)),
             Err(fault) => {
                 let final_ = matches!(fault.class, Class::Gate(Gate::UrlNotAllowed));

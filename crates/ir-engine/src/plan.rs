@@ -3,11 +3,13 @@
 
 use crate::breaker::Admission;
 use crate::keys::soonest;
+use crate::ready::Ready;
 use crate::snapshot::{Snapshot, TaskRoute, Upstream};
-use ir_model::{Ask, Caller, Class, Dice, Fault, Format, Gate, Size, SizeAsk, Timestamp};
-use ir_platforms::{Auth, SizePolicy};
+use ir_model::{Ask, Caller, Class, Dice, Fault, Gate, Size, SizeAsk, Timestamp};
+use ir_platforms::{Auth, TaskCard};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// One upstream of a plan.
 #[derive(Debug, Clone)]
@@ -16,8 +18,20 @@ pub struct Candidate {
     pub upstream: Arc<Upstream>,
     /// The platform's own model id.
     pub model: String,
+    /// What the platform does for the task with this model.
+    pub card: &'static TaskCard,
     /// The size to draw; `None`: the platform's default.
     pub size: Option<Size>,
+    /// Pictures made ready for it, once for all shots.
+    pub(crate) ready: Arc<OnceCell<Ready>>,
+}
+
+impl Candidate {
+    /// Pictures that one exchange may give, beside so many that go in; at least 1.
+    pub(crate) fn at_once(&self, inputs: usize) -> u32 {
+        let inputs = u32::try_from(inputs).unwrap_or(u32::MAX);
+        self.card.native_n.min(self.card.max_in_and_out.saturating_sub(inputs)).max(1)
+    }
 }
 
 /// Why an upstream is not in the plan.
@@ -45,16 +59,10 @@ pub enum Reason {
     KeysCooling(Timestamp),
     /// It takes fewer pictures.
     Pictures(u32),
-    /// It does not take this format of picture.
-    PictureFormat(Format),
-    /// A given picture is larger than it takes, in bytes.
-    PictureBytes(u64),
     /// It takes shorter prompts, in characters.
     Prompt(usize),
     /// It cannot honour a parameter that changes what is drawn.
     Unsupported(&'static str),
-    /// It does not draw this size; what it takes.
-    Size(String),
 }
 
 /// An upstream that is not tried.
@@ -105,7 +113,8 @@ pub fn plan(snapshot: &Snapshot, ask: &Ask, caller: &Caller, dice: &dyn Dice, wa
             Ok(candidate) => {
                 let weight = upstream.route(ask.task).map_or(0, |route| route.weight);
                 let last = upstream.health.breaker.admission(mono) == Admission::Last;
-                ranked.push((rank(snapshot.settings.routing.weighted, weight, dice), last, candidate));
+                let backup = upstream.space.as_ref().is_some_and(|space| space.backup);
+                ranked.push((rank(snapshot.settings.routing.weighted, weight, backup, dice), last, candidate));
             }
             Err(reason) => plan.exclusions.push(Exclusion { platform: upstream.name(), base_url: upstream.base_url.clone(), reason }),
         }
@@ -117,10 +126,17 @@ pub fn plan(snapshot: &Snapshot, ask: &Ask, caller: &Caller, dice: &dyn Dice, wa
 
 /// The higher the earlier. By priority: the weight, equals in random order. By share: a random order
 /// in which each place falls to an upstream in proportion to its weight (Efraimidis and Spirakis).
-fn rank(weighted: bool, weight: u32, dice: &dyn Dice) -> f64 {
+/// A backup comes after what it stands in for.
+fn rank(weighted: bool, weight: u32, backup: bool, dice: &dyn Dice) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "31 random bits fit")]
     let chance = (dice.below(1 << 31) as f64 + 1.0) / (f64::from(1u32 << 31) + 1.0);
-    if weighted { chance.ln() / f64::from(weight.max(1)) } else { f64::from(weight) + chance * 0.5 }
+    let weight = f64::from(weight.max(1));
+    match (weighted, backup) {
+        (true, false) => chance.ln() / weight,
+        (true, true) => (chance.ln() - 100.0) / weight,
+        (false, false) => weight + chance * 0.25,
+        (false, true) => weight - 0.5 + chance * 0.25,
+    }
 }
 
 fn rule<'a>(snapshot: &Snapshot, ask: &'a Ask) -> Result<Rule<'a>, Fault> {
@@ -191,9 +207,10 @@ fn consider(upstream: &Arc<Upstream>, ask: &Ask, caller: &Caller, rule: Rule<'_>
     if !relayed {
         usable_key(upstream, &model, wall)?;
     }
-    fits(route, ask)?;
-    let size = size(route, ask.size)?;
-    Ok(Candidate { upstream: Arc::clone(upstream), model, size })
+    let card = route.card.for_model(&model);
+    fits(card, ask)?;
+    let size = size(route, card, ask.size);
+    Ok(Candidate { upstream: Arc::clone(upstream), model, card, size, ready: Arc::default() })
 }
 
 fn model(upstream: &Upstream, route: &TaskRoute, ask: &Ask, rule: Rule<'_>) -> Result<String, Reason> {
@@ -232,20 +249,10 @@ fn usable_key(upstream: &Upstream, model: &str, wall: Timestamp) -> Result<(), R
     }
 }
 
-fn fits(route: &TaskRoute, ask: &Ask) -> Result<(), Reason> {
-    let card = route.card;
-    if ask.pictures.len() > card.max_inputs as usize {
-        return Err(Reason::Pictures(card.max_inputs));
-    }
-    for picture in ask.pictures.iter().chain(&ask.mask) {
-        if let ir_model::AskPicture::Here(picture) = picture {
-            if !card.input_formats.contains(&picture.probe.format) {
-                return Err(Reason::PictureFormat(picture.probe.format));
-            }
-            if picture.blob.size() > card.max_input_bytes {
-                return Err(Reason::PictureBytes(card.max_input_bytes));
-            }
-        }
+fn fits(card: &TaskCard, ask: &Ask) -> Result<(), Reason> {
+    let most = card.max_inputs.min(card.max_in_and_out.saturating_sub(1));
+    if ask.pictures.len() > most as usize {
+        return Err(Reason::Pictures(most));
     }
     if ask.prompt.chars().count() > card.max_prompt {
         return Err(Reason::Prompt(card.max_prompt));
@@ -261,36 +268,14 @@ fn fits(route: &TaskRoute, ask: &Ask) -> Result<(), Reason> {
     }
 }
 
-fn size(route: &TaskRoute, ask: SizeAsk) -> Result<Option<Size>, Reason> {
+/// The size to draw: what was asked for, else what is configured, else the card's, brought within
+/// what the model takes. What that changed is told with the answer.
+fn size(route: &TaskRoute, card: &TaskCard, ask: SizeAsk) -> Option<Size> {
     let ask = if ask == SizeAsk::Auto { route.size.unwrap_or(SizeAsk::Auto) } else { ask };
-    if ask == SizeAsk::Auto && route.card.default_size.is_none() {
-        return Ok(None);
+    if ask == SizeAsk::Auto && card.default_size.is_none() {
+        return None;
     }
-    let wanted = ask.resolve(route.card.default_size.unwrap_or(Size::new(1024, 1024)));
-    match route.card.sizes {
-        SizePolicy::Passed => Ok(Some(wanted)),
-        SizePolicy::Free { min_side, max_side, max_pixels, step } => {
-            let fits = |v: u32| (min_side..=max_side).contains(&v) && v.is_multiple_of(step);
-            if fits(wanted.width) && fits(wanted.height) && wanted.pixels() <= max_pixels {
-                return Ok(Some(wanted));
-            }
-            if matches!(ask, SizeAsk::Exact(_)) {
-                return Err(Reason::Size(format!("sides {min_side} to {max_side} in steps of {step}, at most {max_pixels} pixels")));
-            }
-            Ok(Some(scaled(wanted, min_side, max_side, max_pixels, step)))
-        }
-    }
-}
-
-/// The largest size of the same shape within the bounds.
-fn scaled(wanted: Size, min_side: u32, max_side: u32, max_pixels: u64, step: u32) -> Size {
-    let (w, h) = (f64::from(wanted.width), f64::from(wanted.height));
-    #[expect(clippy::cast_precision_loss, reason = "an approximation is rounded to steps anyway")]
-    let by_area = (max_pixels as f64 / (w * h)).sqrt();
-    let factor = (f64::from(max_side) / w).min(f64::from(max_side) / h).min(by_area).min(1.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sides stay between 0 and max_side")]
-    let side = |v: f64| (((v * factor) as u32) / step * step).clamp(min_side, max_side);
-    Size::new(side(w), side(h))
+    card.sizes.fit(ask.resolve(card.default_size.unwrap_or(Size::new(1024, 1024))))
 }
 
 /// What to say when nothing can be tried: what the caller can mend comes before what the operator can.
@@ -326,14 +311,6 @@ fn explain(exclusion: &Exclusion, ask: &Ask) -> (u8, Fault) {
             )
             .param(*param),
         ),
-        Reason::Size(allowed) => (
-            8,
-            Fault::bad(
-                "size",
-                format!("{name} does not draw this size: it takes {allowed}."),
-                format!("{name} 不支持该尺寸，可用：{allowed}。"),
-            ),
-        ),
         Reason::Prompt(most) => (
             7,
             Fault::bad(
@@ -345,24 +322,6 @@ fn explain(exclusion: &Exclusion, ask: &Ask) -> (u8, Fault) {
         Reason::Pictures(most) => (
             7,
             Fault::bad("image", format!("Too many pictures: {name} takes at most {most}."), format!("图片过多：{name} 最多 {most} 张。")),
-        ),
-        Reason::PictureFormat(format) => (
-            7,
-            Fault::gate(
-                Gate::ImageType,
-                format!("{name} does not take {} pictures.", format.openai_name()),
-                format!("{name} 不接受 {} 图片。", format.openai_name()),
-            )
-            .param("image"),
-        ),
-        Reason::PictureBytes(most) => (
-            7,
-            Fault::gate(
-                Gate::TooLarge,
-                format!("{name} takes pictures of at most {most} bytes."),
-                format!("{name} 单张图片最多 {most} 字节。"),
-            )
-            .param("image"),
         ),
         Reason::KeysCooling(_) => (
             6,

@@ -5,7 +5,7 @@ use crate::breaker::Breaker;
 use crate::keys::{KeyCell, KeyHealthCell};
 use arc_swap::ArcSwapOption;
 use ir_model::{KeyId, SizeAsk, Task};
-use ir_platforms::{ADAPTERS, Adapter, Auth, Card, TaskCard};
+use ir_platforms::{ADAPTERS, Adapter, Auth, Card, SpaceCard, TaskCard};
 use ir_settings::{Settings, Vault};
 use ir_store::KeyRecord;
 use std::collections::HashMap;
@@ -48,6 +48,8 @@ pub struct Upstream {
     pub enabled: bool,
     /// Takes part in automatic plans.
     pub in_plans: bool,
+    /// The server of some models only, where every model has its own: which.
+    pub space: Option<Space>,
     /// What it does per task.
     pub routes: Vec<TaskRoute>,
     /// Its keys.
@@ -66,6 +68,17 @@ impl fmt::Debug for Upstream {
             .field("keys", &self.keys.len())
             .finish_non_exhaustive()
     }
+}
+
+/// A server of some models only.
+#[derive(Debug)]
+pub struct Space {
+    /// The models that it draws with, and the task where that is known.
+    pub models: Vec<(String, Option<Task>)>,
+    /// Tried when the first server of its models fails.
+    pub backup: bool,
+    /// Named by the operator: only then it is given keys.
+    pub trusted: bool,
 }
 
 /// What an upstream does for one task: its card and the operator's choices.
@@ -120,9 +133,22 @@ impl Upstream {
         self.routes.iter().find(|route| route.card.task == task)
     }
 
+    /// Whether a key may be sent to it.
+    pub(crate) fn takes_keys(&self) -> bool {
+        self.card().auth != Auth::None && self.space.as_ref().is_none_or(|space| space.trusted)
+    }
+
+    /// The platform's own address, which differs from its server's where every model has its own.
+    pub(crate) fn home(&self, settings: &Settings) -> String {
+        effective_base(settings, self.card(), None).unwrap_or_default()
+    }
+
     /// The model drawn with when the caller leaves the choice, if one is settled.
     pub fn default_model(&self, task: Task) -> Option<String> {
         let route = self.route(task)?;
+        if let Some(space) = &self.space {
+            return route.model.clone().filter(|model| space.serves(model, task));
+        }
         route
             .model
             .clone()
@@ -133,6 +159,9 @@ impl Upstream {
     /// Models that it is known to offer for a task, each once.
     pub fn models(&self, task: Task) -> Vec<String> {
         let Some(route) = self.route(task) else { return Vec::new() };
+        if let Some(space) = &self.space {
+            return space.models.iter().map(|(model, _)| model.clone()).filter(|model| space.serves(model, task)).collect();
+        }
         let discovered = self.health.models.load();
         let mut models: Vec<String> = Vec::new();
         let known = route
@@ -148,6 +177,12 @@ impl Upstream {
             }
         }
         models
+    }
+}
+
+impl Space {
+    fn serves(&self, model: &str, task: Task) -> bool {
+        self.models.iter().any(|(known, of)| known == model && of.is_none_or(|of| of == task || (of == Task::Edit && task == Task::Blend)))
     }
 }
 
@@ -197,6 +232,7 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
     let mut problems = Vec::new();
     let mut upstreams = Vec::new();
     for adapter in ADAPTERS.iter().copied() {
+        let adapter = spoken(&settings, adapter);
         let card = adapter.card();
         let mut groups: Vec<(String, Vec<Arc<KeyCell>>)> = Vec::new();
         if let Some(base) = effective_base(&settings, card, None) {
@@ -217,15 +253,25 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
         let own_base = effective_base(&settings, card, None).unwrap_or_default();
         // Who gives a platform a key wants it used.
         let by_default = card.enabled_by_default || groups.iter().any(|(_, keys)| !keys.is_empty());
-        for (base_url, keys) in groups {
+        let spaces = card.spaces.map(|built_in| spaces(&settings, built_in));
+        let groups: Vec<(String, Vec<Arc<KeyCell>>, Option<Space>)> = match spaces {
+            None => groups.into_iter().map(|(base, keys)| (base, keys, None)).collect(),
+            Some(spaces) => {
+                // Keys belong to the platform, whichever server draws.
+                let keys: Vec<_> = groups.into_iter().flat_map(|(_, keys)| keys).collect();
+                spaces.into_iter().map(|(base, space)| (base, keys.clone(), Some(space))).collect()
+            }
+        };
+        for (base_url, keys, space) in groups {
             upstreams.push(Arc::new(Upstream {
                 adapter,
-                own: base_url == own_base,
+                own: space.is_some() || base_url == own_base,
                 enabled: provider.and_then(|p| p.enabled).unwrap_or(by_default),
                 in_plans: card.in_plans || settings.system.demo,
                 routes: card.tasks.iter().map(|task_card| route(&settings, card, task_card)).collect(),
                 health: registry.upstream(card.name, &base_url),
                 base_url,
+                space,
                 keys,
                 turn: AtomicU32::new(0),
             }));
@@ -233,6 +279,39 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
     }
     registry.sweep();
     Snapshot { version, settings, upstreams, problems }
+}
+
+/// The API of a platform that the operator's setting chooses.
+pub(crate) fn spoken(settings: &Settings, adapter: &'static dyn Adapter) -> &'static dyn Adapter {
+    let chosen = settings.providers.get(adapter.card().name).and_then(|provider| provider.api);
+    chosen.and_then(|api| adapter.api(api.name())).unwrap_or(adapter)
+}
+
+/// The servers of a platform whose models have their own: the operator's map, which replaces what is
+/// built in for the same model, each server once.
+fn spaces(settings: &Settings, built_in: &[SpaceCard]) -> Vec<(String, Space)> {
+    let mut found: Vec<(String, Space)> = Vec::new();
+    let mut add = |server: &str, model: &str, task: Option<Task>, backup: bool, trusted: bool| {
+        let server = server.trim_end_matches('/');
+        match found.iter_mut().find(|(known, _)| known == server) {
+            Some((_, space)) => space.models.push((model.to_owned(), task)),
+            None => found.push((server.to_owned(), Space { models: vec![(model.to_owned(), task)], backup, trusted })),
+        }
+    };
+    let known = |model: &str| built_in.iter().find(|space| space.model == model);
+    for (model, space) in &settings.hf_model_map {
+        let task = known(model).map(|space| space.task);
+        add(space.main.as_str(), model, task, false, true);
+        if let Some(backup) = &space.backup {
+            add(backup.as_str(), model, task, true, true);
+        }
+    }
+    for space in built_in.iter().filter(|space| !settings.hf_model_map.contains_key(space.model)) {
+        for (at, server) in space.servers.iter().enumerate() {
+            add(server, space.model, Some(space.task), at > 0, false);
+        }
+    }
+    found
 }
 
 fn key_cell(
@@ -254,9 +333,11 @@ fn key_cell(
 
 fn route(settings: &Settings, card: &Card, task_card: &'static TaskCard) -> TaskRoute {
     let own = settings.providers.get(card.name).map(|provider| provider.task(task_card.task));
+    let model = own.and_then(|t| t.model.clone());
     TaskRoute {
         card: task_card,
-        model: own.and_then(|t| t.model.clone()),
+        // Servers that know some models only cannot tell the platform's default by themselves.
+        model: if card.spaces.is_some() { model.or_else(|| task_card.models.first().map(|m| (*m).to_owned())) } else { model },
         size: own.and_then(|t| t.size),
         quality: own.and_then(|t| t.quality.clone()),
         n: own.and_then(|t| t.n),

@@ -41,10 +41,12 @@ impl Timestamp {
         (year, part(month), part(day), part(rest / 3600), part(rest / 60 % 60), part(rest % 60))
     }
 
-    /// The start of the next UTC day, when most platforms' daily quotas begin anew.
+    /// The start of the next day, `zone` hours east of UTC, when daily quotas begin anew.
     #[must_use]
-    pub fn next_utc_midnight(self) -> Self {
-        Self((self.0.div_euclid(86_400_000) + 1).saturating_mul(86_400_000))
+    pub fn next_midnight(self, zone: i8) -> Self {
+        let east = i64::from(zone) * 3_600_000;
+        let day = self.0.saturating_add(east).div_euclid(86_400_000);
+        Self((day + 1).saturating_mul(86_400_000) - east)
     }
 }
 
@@ -135,7 +137,10 @@ mod tests {
 
     #[test]
     fn midnight_is_the_next_one() {
-        assert_eq!(Timestamp(0).next_utc_midnight(), Timestamp(86_400_000));
-        assert_eq!(Timestamp(86_399_999).next_utc_midnight(), Timestamp(86_400_000));
+        assert_eq!(Timestamp(0).next_midnight(0), Timestamp(86_400_000));
+        assert_eq!(Timestamp(86_399_999).next_midnight(0), Timestamp(86_400_000));
+        // Beijing's day begins at 16:00 UTC.
+        assert_eq!(Timestamp(0).next_midnight(8), Timestamp(57_600_000));
+        assert_eq!(Timestamp(57_600_000).next_midnight(8), Timestamp(57_600_000 + 86_400_000));
     }
 }

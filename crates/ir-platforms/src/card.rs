@@ -21,6 +21,9 @@ pub struct Card {
     pub tasks: &'static [TaskCard],
     /// Seconds to the first byte that it may take; `None`: the gateway's setting.
     pub first_byte_secs: Option<u64>,
+    /// Seconds that one exchange may take in all, for platforms that tell of a drawing while it goes
+    /// on; `None`: the time to the first byte and the gateway's setting.
+    pub total_secs: Option<u64>,
     /// It may run as a part of automatic plans (false for `Local` outside demo mode).
     pub in_plans: bool,
     /// It takes fields that the gateway does not know.
@@ -56,6 +59,7 @@ impl Card {
         enabled_by_default: false,
         tasks: &[],
         first_byte_secs: None,
+        total_secs: None,
         in_plans: true,
         takes_unknown: false,
         open_models: false,

@@ -2,6 +2,7 @@
 
 use crate::platforms::PLATFORMS;
 use crate::resolve::Resolved;
+use crate::table::index_of;
 use crate::types::{
     Api, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
     ProviderSettings, Retention, Routing, S3, Security, Settings, Storage, System, TaskSettings,
@@ -193,6 +194,7 @@ fn prompt_optimizer(r: &Resolved) -> PromptOptimizer {
 
 fn provider(r: &Resolved, platform: &str) -> ProviderSettings {
     let at = |name: &str| format!("providers.{platform}.{name}");
+    let has = |name: &str| index_of(&at(name)).is_some();
     let default_steps = r.maybe_whole(&at("defaultSteps"));
     let task = |task: Task| {
         let at = |name: &str| format!("providers.{platform}.{task}.{name}");
@@ -214,10 +216,12 @@ fn provider(r: &Resolved, platform: &str) -> ProviderSettings {
     ProviderSettings {
         enabled: r.maybe_flag(&at("enabled")),
         base_url: r.link(&at("baseUrl")).as_ref().map(show_url),
-        api: (platform == "Pollinations")
+        api: has("api")
             .then(|| r.text(&at("api")))
             .flatten()
             .map(|api| if api == "legacy" { PollinationsApi::Legacy } else { PollinationsApi::Gen }),
+        watermark: !has("watermark") || r.flag(&at("watermark")),
+        picture_hints: has("pictureHints") && r.flag(&at("pictureHints")),
         text: task(Task::Text),
         edit: task(Task::Edit),
         blend: task(Task::Blend),

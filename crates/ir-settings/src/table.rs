@@ -197,6 +197,15 @@ static OF_PLATFORM: &[(&str, Kind, Option<&str>, &str)] = &[
     ("defaultSteps", int(1, 200, "steps"), None, "Inference steps, for tasks that set none."),
 ];
 
+/// What some platforms have besides.
+#[rustfmt::skip]
+static OF_SOME: &[(&str, &str, Kind, Option<&str>, &str)] = &[
+    ("Doubao", "watermark", BOOL, Some("true"), "Whether pictures bear the platform's mark."),
+    ("Doubao", "pictureHints", BOOL, Some("true"), "Number the pictures of prompts with several: 图1, 图2."),
+    ("Pollinations", "api", Kind::Choice(&["gen", "legacy"]), None, "Which of its two APIs is spoken."),
+    ("NewApi", "pictureHints", BOOL, Some("false"), "Number the pictures of prompts with several: 图1, 图2."),
+];
+
 /// What every task of a platform has under `providers.<Platform>.<task>`.
 #[rustfmt::skip]
 static OF_TASK: &[(&str, Kind, Option<&str>, &str)] = &[
@@ -221,9 +230,8 @@ pub fn all_defs() -> &'static [Def] {
                 Def { env: derived_env(&path).into(), path: path.into(), kind, default, doc }
             };
             all.extend(OF_PLATFORM.iter().map(|(name, kind, default, doc)| row(name, *kind, *default, doc)));
-            if *platform == "Pollinations" {
-                all.push(row("api", Kind::Choice(&["gen", "legacy"]), None, "Which of its two APIs is spoken."));
-            }
+            let own = OF_SOME.iter().filter(|(of, ..)| of == platform);
+            all.extend(own.map(|(_, name, kind, default, doc)| row(name, *kind, *default, doc)));
             for task in ir_model::Task::ALL {
                 for (name, kind, default, doc) in OF_TASK {
                     let mut def = row(&format!("{task}.{name}"), *kind, *default, doc);

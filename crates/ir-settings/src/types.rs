@@ -109,6 +109,10 @@ pub struct ProviderSettings {
     pub base_url: Option<String>,
     /// Which of its two APIs is spoken (Pollinations only).
     pub api: Option<PollinationsApi>,
+    /// Whether pictures bear the platform's mark; true where the platform leaves no choice.
+    pub watermark: bool,
+    /// Prompts for several pictures are given numbers for them.
+    pub picture_hints: bool,
     /// `text`.
     pub text: TaskSettings,
     /// `edit`.
@@ -135,6 +139,16 @@ pub enum PollinationsApi {
     Gen,
     /// The one that needs no key.
     Legacy,
+}
+
+impl PollinationsApi {
+    /// The setting's value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gen => "gen",
+            Self::Legacy => "legacy",
+        }
+    }
 }
 
 /// One platform's settings for one task.

@@ -1,0 +1,129 @@
+//! Where the pictures of one conversation go: each is checked, stored and delivered as it comes, in
+//! the order in which the platform told of them, while the conversation goes on.
+
+use crate::draw::{Request, client_name};
+use crate::exchange::Listener;
+use crate::pictures::{Origin, take};
+use crate::plan::Candidate;
+use ir_egress::ExchangeLimits;
+use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, Size};
+use ir_platforms::Ticket;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Pictures of one conversation that are taken: more than anybody may ask for.
+const MOST: u32 = 32;
+
+/// See the module's text.
+pub(crate) struct Tray {
+    request: Arc<Request>,
+    origin: Arc<Origin>,
+    limits: ExchangeLimits,
+    attempt: u32,
+    /// The index of the first picture.
+    first: u32,
+    /// Pictures beyond these are stored, not delivered.
+    wanted: u32,
+    came: u32,
+    /// What the last picture's task will tell of all up to it.
+    last: oneshot::Receiver<Told>,
+}
+
+/// What became of the pictures so far.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// How many were delivered.
+    pub(crate) delivered: u32,
+    /// What the first of them measures.
+    pub(crate) size: Option<Size>,
+    /// Why one could not be used.
+    worst: Option<Fault>,
+}
+
+impl Told {
+    /// At least one good picture makes a success.
+    pub(crate) fn outcome(self) -> Result<u32, Fault> {
+        match self.worst {
+            _ if self.delivered > 0 => Ok(self.delivered),
+            Some(fault) => Err(fault),
+            None => Err(Fault::new(Class::UpstreamFault).charged(Charge::Maybe).detail("the platform's answer holds no picture")),
+        }
+    }
+}
+
+impl Tray {
+    pub(crate) fn new(
+        request: &Arc<Request>,
+        candidate: &Candidate,
+        prompt: &str,
+        attempt: u32,
+        first: u32,
+        wanted: u32,
+        limits: ExchangeLimits,
+    ) -> Self {
+        let origin = Origin {
+            prompt: request.ask.prompt.clone(),
+            used_prompt: prompt.to_owned(),
+            model: candidate.model.clone(),
+            provider: candidate.upstream.name(),
+            task: request.ask.task,
+            request_id: request.id.to_string(),
+            client: client_name(&request.caller),
+        };
+        let request = Arc::clone(request);
+        Self { request, origin: Arc::new(origin), limits, attempt, first, wanted, came: 0, last: told(Told::default()) }
+    }
+
+    /// Waits until all pictures are dealt with.
+    pub(crate) async fn close(self) -> Told {
+        self.last.await.unwrap_or_default()
+    }
+}
+
+fn told(told: Told) -> oneshot::Receiver<Told> {
+    let (next, last) = oneshot::channel();
+    let _ = next.send(told);
+    last
+}
+
+impl Listener for Tray {
+    async fn ticket(&self, ticket: &Ticket) -> Result<(), Fault> {
+        let request = &self.request;
+        request.engine.store.ticket(&request.job, self.attempt, &ticket.id).await.map_err(|error| {
+            Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。")
+                .charged(Charge::Maybe)
+                .detail(error.to_string())
+        })
+    }
+
+    async fn picture(&mut self, output: Output) {
+        self.came += 1;
+        if self.came > MOST {
+            tracing::warn!(request_id = %self.request.id, provider = self.origin.provider, "more pictures than are taken");
+            return;
+        }
+        let (next, last) = oneshot::channel();
+        let before = std::mem::replace(&mut self.last, last);
+        let (request, origin, limits) = (Arc::clone(&self.request), Arc::clone(&self.origin), self.limits);
+        let (first, wanted) = (self.first, self.wanted);
+        tokio::spawn(async move {
+            let taken = take(&request.engine, output, &origin, &limits).await;
+            // In order: a picture waits for those that were told of before it.
+            let mut told = before.await.unwrap_or_default();
+            match taken {
+                Ok(drawn) if told.delivered < wanted => {
+                    told.size = told.size.or_else(|| measured(&drawn));
+                    request.deliver(first + told.delivered, drawn).await;
+                    told.delivered += 1;
+                }
+                Ok(_) => {}
+                Err(fault) => told.worst = Some(fault),
+            }
+            let _ = next.send(told);
+        });
+    }
+}
+
+fn measured(drawn: &Drawn) -> Option<Size> {
+    drawn.picture.as_ref().map(|picture| picture.probe.size)
+}

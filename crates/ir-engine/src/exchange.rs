@@ -66,7 +66,7 @@ impl Conversation<'_> {
         let reply = match &call.target {
             Target::Http { .. } => match self.engine.door.call(&call, &self.limits).await? {
                 Answer::Whole(reply) => reply,
-                Answer::Events(events) => return self.follow(events, &call.memo, listener).await,
+                Answer::Events(events) => return self.follow(*events, &call.memo, listener).await,
             },
             Target::Render(recipe) => draw_here(self.engine, recipe).await?,
         };

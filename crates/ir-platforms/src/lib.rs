@@ -5,12 +5,17 @@
 //! Adding a platform is one file beside `new_api.rs` and one entry in [`ADAPTERS`].
 
 mod adapter;
+mod async_task;
 mod call;
 mod card;
+mod doubao;
+mod gitee;
 mod local;
+mod model_scope;
 mod new_api;
 mod next;
 mod openai_like;
+mod pollinations;
 mod reply;
 mod sizes;
 
@@ -23,7 +28,8 @@ pub use reply::{Event, Reply, ReplyBody};
 pub use sizes::{Bounds, SizePolicy, same_shape};
 
 /// Every platform, in the order in which they are listed.
-pub static ADAPTERS: &[&dyn Adapter] = &[&new_api::NewApi, &local::Local];
+pub static ADAPTERS: &[&dyn Adapter] =
+    &[&doubao::Doubao, &gitee::Gitee, &model_scope::ModelScope, &pollinations::Pollinations, &new_api::NewApi, &local::Local];
 
 /// The platform called `name`, in any case.
 pub fn by_name(name: &str) -> Option<&'static dyn Adapter> {

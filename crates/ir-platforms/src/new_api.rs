@@ -56,11 +56,11 @@ impl Adapter for NewApi {
     }
 
     fn read(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {
-        openai::pictures(reply).map(Next::Done)
+        openai::pictures(&[], reply).map(Next::Done)
     }
 
     fn fault(&self, reply: &Reply) -> Fault {
-        openai::fault(reply)
+        openai::fault_by(&[], reply)
     }
 
     fn list_models(&self, base_url: &str, key: Option<&Secret>) -> Option<Call> {

@@ -7,6 +7,7 @@ mod fault;
 mod fault_table;
 mod request;
 
-pub(crate) use answer::{models, pictures};
-pub(crate) use fault::fault;
-pub(crate) use request::{draw, list_models};
+pub(crate) use answer::{item, models, pictures, pictures_or_errors};
+pub(crate) use fault::{fault_by, reported};
+pub(crate) use fault_table::{Row, Sign, When, row};
+pub(crate) use request::{address_or_data, data_uri, draw, form_of, get, list_models, need_pictures, sampling, send};

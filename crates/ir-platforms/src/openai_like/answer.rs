@@ -1,7 +1,8 @@
 //! Reading answers: tolerant of what relays make of OpenAI's form.
 
+use super::fault_table::Row;
 use super::{chat, fault};
-use crate::{Reply, ReplyBody};
+use crate::{Next, Reply, ReplyBody};
 use ir_model::{Fault, Node, Output, Source};
 use std::collections::BTreeSet;
 
@@ -16,22 +17,23 @@ const MAX_MODEL_CHARS: usize = 200;
 const MAX_URL: usize = 8192;
 
 /// Members of an item that may hold the picture, bytes before addresses: bytes are here already.
-const ITEM_MEMBERS: [&str; 7] = ["b64_json", "image_b64_json", "b64", "base64", "url", "image_url", "image"];
+const ITEM_MEMBERS: [&str; 8] = ["b64_json", "image_b64_json", "b64", "base64", "url", "file_url", "image_url", "image"];
 
 /// The pictures in a reply with status 2xx. Besides `data: […]` it takes `data` as an object or
 /// text, `images`, `output`, a chat answer with pictures, and a bare picture. Empty strings are
 /// absent (New API writes both keys always). Pictures win over an `error` beside them.
 ///
 /// # Errors
-/// What an `error` inside the reply says; `UpstreamFault` when there is nothing to take.
-pub(crate) fn pictures(reply: &Reply) -> Result<Vec<Output>, Fault> {
+/// What an `error` inside the reply says, by the platform's own rows and the common ones;
+/// `UpstreamFault` when there is nothing to take.
+pub(crate) fn pictures(own: &[Row], reply: &Reply) -> Result<Vec<Output>, Fault> {
     let mut found = match &reply.body {
         ReplyBody::Picture(blob) => vec![plain(Source::Body(blob.clone()))],
         ReplyBody::Json(node) => in_document(node),
         ReplyBody::Empty | ReplyBody::Text(_) => Vec::new(),
     };
     if found.is_empty() {
-        return Err(fault::no_pictures(reply));
+        return Err(fault::no_pictures(own, reply));
     }
     found.truncate(MAX_PICTURES);
     Ok(found)
@@ -47,7 +49,7 @@ pub(crate) fn models(reply: &Reply) -> Result<Vec<String>, Fault> {
         let lists = [node.get("data"), node.get("models"), Some(node)];
         lists.into_iter().flatten().find_map(Node::as_array)
     });
-    let Some(list) = list else { return Err(fault::no_pictures(reply)) };
+    let Some(list) = list else { return Err(fault::no_pictures(&[], reply)) };
     let mut seen = BTreeSet::new();
     let ids = list.iter().filter_map(|item| {
         let id = item.as_filled_str().or_else(|| item.get("id")?.as_filled_str()).or_else(|| item.get("name")?.as_filled_str())?;
@@ -59,15 +61,7 @@ pub(crate) fn models(reply: &Reply) -> Result<Vec<String>, Fault> {
 /// The first place in a document that holds pictures.
 fn in_document(node: &Node) -> Vec<Output> {
     for place in ["data", "images", "output"] {
-        let found = match node.get(place) {
-            Some(Node::Array(items)) => items.iter().filter_map(item).collect(),
-            Some(Node::Object(map)) if map.get("images").is_some() || map.get("data").is_some() => {
-                let inner = map.get("images").or_else(|| map.get("data"));
-                inner.and_then(Node::as_array).unwrap_or_default().iter().filter_map(item).collect()
-            }
-            Some(other) => item(other).into_iter().collect(),
-            None => Vec::new(),
-        };
+        let found = node.get(place).map(|node| listed(node, 0)).unwrap_or_default();
         if !found.is_empty() {
             return found;
         }
@@ -78,8 +72,32 @@ fn in_document(node: &Node) -> Vec<Output> {
     chat::pictures(node)
 }
 
+/// The pictures of a list, of an object that holds one, or of an item.
+fn listed(node: &Node, depth: u32) -> Vec<Output> {
+    let inner = node.get("images").or_else(|| node.get("data")).filter(|_| depth < 2);
+    match (node, inner) {
+        (Node::Array(items), _) => items.iter().filter_map(item).collect(),
+        (_, Some(inner)) => listed(inner, depth + 1),
+        (other, None) => item(other).into_iter().collect(),
+    }
+}
+
+/// The pictures of a list some of whose items may be errors (`{"error": …}`).
+///
+/// # Errors
+/// As [`pictures`].
+pub(crate) fn pictures_or_errors(own: &[Row], reply: &Reply) -> Result<Next, Fault> {
+    let outputs = pictures(own, reply)?;
+    let items = reply.json().and_then(|node| node.get("data")).and_then(Node::as_array).unwrap_or_default();
+    let wrong = items.iter().find(|item| item.get("error").is_some());
+    Ok(match wrong {
+        Some(item) => Next::Partly(outputs, fault::reported(own, item)),
+        None => Next::Done(outputs),
+    })
+}
+
 /// One picture: an object that holds it, or the text itself.
-fn item(node: &Node) -> Option<Output> {
+pub(crate) fn item(node: &Node) -> Option<Output> {
     let revised_prompt = node.get("revised_prompt").and_then(Node::as_filled_str).map(str::to_owned);
     let source = match node {
         Node::Object(map) => ITEM_MEMBERS.iter().find_map(|name| source(map.get(name)?))?,

@@ -23,22 +23,28 @@ pub(super) struct Said {
     page: bool,
 }
 
-/// Classifies a reply whose status is not 2xx.
-pub(crate) fn fault(reply: &Reply) -> Fault {
+/// Classifies a reply whose status is not 2xx. `own` are the platform's own rows, before the common
+/// ones.
+pub(crate) fn fault_by(own: &[Row], reply: &Reply) -> Fault {
     let said = Said::read(reply);
-    judge(reply.status, said, reply)
+    judge(own, reply.status, said, reply)
 }
 
 /// Classifies a reply with status 2xx that holds no pictures: an error inside, a web page, nothing.
-pub(super) fn no_pictures(reply: &Reply) -> Fault {
+pub(super) fn no_pictures(own: &[Row], reply: &Reply) -> Fault {
     let said = Said::read(reply);
     let status = said.status.unwrap_or(reply.status);
-    judge(status, said, reply)
+    judge(own, status, said, reply)
 }
 
-fn judge(status: u16, said: Said, reply: &Reply) -> Fault {
+/// Classifies an error that is told inside a document: of one picture, of a task, of a stream.
+pub(crate) fn reported(own: &[Row], error: &Node) -> Fault {
+    no_pictures(own, &Reply::new(200, ReplyBody::Json(error.clone())))
+}
+
+fn judge(own: &[Row], status: u16, said: Said, reply: &Reply) -> Fault {
     let words = format!("{} {}", said.codes.join(" "), said.message).to_lowercase();
-    let row = TABLE.iter().find(|row| row.applies(status, &said, &words));
+    let row = own.iter().chain(TABLE).find(|row| row.applies(status, &said, &words));
     let (class, charge, hint) = row.map_or((Class::UpstreamFault, Charge::Maybe, Hint::None), |row| (row.class, row.charge, row.hint));
     let mut fault = Fault::new(class).charged(charge);
     fault.detail = Some(detail(status, &said, reply));

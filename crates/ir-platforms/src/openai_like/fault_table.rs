@@ -1,6 +1,6 @@
 //! Which refusal means what, for OpenAI, its look-alikes and relays in front of other platforms.
 //! The first row that applies decides; what none claims is a fault of the platform's that may have
-//! been charged.
+//! been charged. A platform's own rows come before these.
 //!
 //! Codes speak before statuses, because statuses lie: relays answer 200 with an error, 429 for an
 //! empty account, 403 for moderation. Sentences are looked at only where no code exists.
@@ -9,17 +9,17 @@ use ir_model::{Charge, Class};
 
 /// One row.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) when: When,
-    pub(super) sign: Sign,
-    pub(super) class: Class,
-    pub(super) charge: Charge,
-    pub(super) hint: Hint,
+pub(crate) struct Row {
+    pub(crate) when: When,
+    pub(crate) sign: Sign,
+    pub(crate) class: Class,
+    pub(crate) charge: Charge,
+    pub(crate) hint: Hint,
 }
 
 /// For which statuses.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum When {
+pub(crate) enum When {
     Any,
     Is(&'static [u16]),
     Between(u16, u16),
@@ -27,7 +27,7 @@ pub(super) enum When {
 
 /// What must be there besides.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Sign {
+pub(crate) enum Sign {
     Any,
     /// One of the error's codes or types is one of these (lower case).
     Code(&'static [&'static str]),
@@ -39,13 +39,14 @@ pub(super) enum Sign {
 
 /// What to tell the caller beyond the class's own sentence.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Hint {
+pub(crate) enum Hint {
     None,
     BaseUrl,
     Firewall,
 }
 
-const fn row(when: When, sign: Sign, class: Class, charge: Charge) -> Row {
+/// A row without a hint.
+pub(crate) const fn row(when: When, sign: Sign, class: Class, charge: Charge) -> Row {
     Row { when, sign, class, charge, hint: Hint::None }
 }
 

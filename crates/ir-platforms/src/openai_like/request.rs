@@ -1,7 +1,7 @@
 //! Writing requests in OpenAI's words.
 
 use crate::{Call, CallBody, HeaderValue, Method, Part, PartBody, Target};
-use ir_model::{Charge, Class, Extras, Fault, Job, Map, Node, Picture, ResponseForm, Secret, Task};
+use ir_model::{Charge, Class, Extras, Fault, Input, Job, LiftedBytes, Map, Node, Picture, ResponseForm, Secret, Task};
 use serde_json::{Number, Value};
 use url::Url;
 
@@ -25,22 +25,43 @@ const RESERVED: [&str; 12] =
 /// `InvalidRequest` for an edit without a picture; `NoKey` without a key; `UpstreamFault` for a base
 /// address that is none.
 pub(crate) fn draw(job: &Job) -> Result<Call, Fault> {
-    let key = job.key.as_ref().ok_or_else(|| Fault::new(Class::NoKey))?;
     let (path, body) = match job.task {
         Task::Text => ("/images/generations", CallBody::Json(fields(job).into())),
         Task::Edit | Task::Blend => ("/images/edits", CallBody::Multipart(form(job)?)),
     };
+    send(job, path, body, &[])
+}
+
+/// A POST below the base address, with the job's key and further headers.
+///
+/// # Errors
+/// `NoKey` without a key; `UpstreamFault` for a base address that is none.
+pub(crate) fn send(job: &Job, path: &str, body: CallBody, more: &[(&'static str, &str)]) -> Result<Call, Fault> {
+    let key = job.key.as_ref().ok_or_else(|| Fault::new(Class::NoKey))?;
     let url = endpoint(&job.base_url, path)?;
-    let headers = vec![("authorization", HeaderValue::Bearer(key.clone())), ("accept", HeaderValue::Plain("application/json".to_owned()))];
-    Ok(Call::new(Target::Http { method: Method::Post, url, headers }, body))
+    Ok(Call::new(Target::Http { method: Method::Post, url, headers: headers(Some(key), more) }, body))
+}
+
+/// A GET below the base address.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) fn get(job: &Job, path: &str, more: &[(&'static str, &str)]) -> Result<Call, Fault> {
+    let url = endpoint(&job.base_url, path)?;
+    Ok(Call::new(Target::Http { method: Method::Get, url, headers: headers(job.key.as_ref(), more) }, CallBody::None))
+}
+
+fn headers(key: Option<&Secret>, more: &[(&'static str, &str)]) -> Vec<(&'static str, HeaderValue)> {
+    let mut headers: Vec<_> = key.map(|key| ("authorization", HeaderValue::Bearer(key.clone()))).into_iter().collect();
+    headers.push(("accept", HeaderValue::Plain("application/json".to_owned())));
+    headers.extend(more.iter().map(|(name, value)| (*name, HeaderValue::Plain((*value).to_owned()))));
+    headers
 }
 
 /// The exchange that lists models. `None` when the base address is none.
 pub(crate) fn list_models(base_url: &str, key: Option<&Secret>) -> Option<Call> {
     let url = endpoint(base_url, "/models").ok()?;
-    let mut headers = vec![("accept", HeaderValue::Plain("application/json".to_owned()))];
-    headers.extend(key.map(|key| ("authorization", HeaderValue::Bearer(key.clone()))));
-    Some(Call::new(Target::Http { method: Method::Get, url, headers }, CallBody::None))
+    Some(Call::new(Target::Http { method: Method::Get, url, headers: headers(key, &[]) }, CallBody::None))
 }
 
 /// Joins a base address and a path below `/v1`. The base may be a host, end in `/v1` (any `/v` and
@@ -132,27 +153,72 @@ fn wishes(extras: &Extras, edits: bool, map: &mut Map) {
         put("input_fidelity", extras.input_fidelity.as_deref().map(Value::from));
     }
     put("user", extras.user.as_deref().map(Value::from));
-    put("seed", extras.seed.map(Value::from));
-    put("steps", extras.steps.map(Value::from));
-    put("guidance_scale", extras.guidance_scale.and_then(Number::from_f64).map(Value::Number));
-    put("negative_prompt", extras.negative_prompt.as_deref().map(Value::from));
+    sampling(extras, ["seed", "steps", "guidance_scale", "negative_prompt"], map);
+}
+
+/// Seed, steps, guidance and negative prompt by the names that a platform has for them, each only
+/// when it was asked for.
+pub(crate) fn sampling(extras: &Extras, names: [&str; 4], map: &mut Map) {
+    let values = [
+        extras.seed.map(Value::from),
+        extras.steps.map(Value::from),
+        extras.guidance_scale.and_then(Number::from_f64).map(Value::Number),
+        extras.negative_prompt.as_deref().map(Value::from),
+    ];
+    for (name, value) in names.into_iter().zip(values) {
+        if let Some(value) = value {
+            map.set(name, value);
+        }
+    }
+}
+
+/// An input picture as text: its address where it has one, else a data URI (`data:image/png;base64,…`,
+/// the format in lower case).
+pub(crate) fn address_or_data(input: &Input) -> Node {
+    match &input.url {
+        Some(url) => Node::String(url.clone()),
+        None => data_uri(input),
+    }
+}
+
+/// An input picture as a data URI.
+pub(crate) fn data_uri(input: &Input) -> Node {
+    let data_uri = Some(input.picture.probe.format.media_type().to_owned());
+    LiftedBytes { blob: input.picture.blob.clone(), data_uri }.into()
 }
 
 /// The form of an edit: fields first, then pictures, then the mask. One picture is a part `image`,
 /// several are parts `image[]`, as OpenAI's SDKs write them; relays that know only `image` take the
 /// common case of one.
 fn form(job: &Job) -> Result<Vec<Part>, Fault> {
-    if job.pictures.is_empty() {
-        return Err(Fault::new(Class::InvalidRequest)
-            .param("image")
-            .everywhere()
-            .say("Editing needs at least one picture in `image`.", "编辑图片时 `image` 至少要有一张图片。"));
-    }
-    let mut parts = Vec::new();
-    for (name, node) in fields(job).0 {
-        flatten(&name, &node, &mut parts);
-    }
     let name = if job.pictures.len() == 1 { "image" } else { "image[]" };
+    form_of(job, &fields(job), name)
+}
+
+/// Whether a job has the pictures that its task needs.
+///
+/// # Errors
+/// `InvalidRequest` for an edit without a picture.
+pub(crate) fn need_pictures(job: &Job) -> Result<(), Fault> {
+    if job.task == Task::Text || !job.pictures.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::new(Class::InvalidRequest)
+        .param("image")
+        .everywhere()
+        .say("Editing needs at least one picture in `image`.", "编辑图片时 `image` 至少要有一张图片。"))
+}
+
+/// A form of fields, then the job's pictures under one name, then its mask.
+///
+/// # Errors
+/// `InvalidRequest` without a picture.
+pub(crate) fn form_of(job: &Job, fields: &Map, name: &str) -> Result<Vec<Part>, Fault> {
+    need_pictures(job)?;
+    let mut parts = Vec::new();
+    for (name, node) in &fields.0 {
+        flatten(name, node, &mut parts);
+    }
     for (at, input) in job.pictures.iter().enumerate() {
         parts.push(file(name, &format!("image-{}", at + 1), &input.picture));
     }

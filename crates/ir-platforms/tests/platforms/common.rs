@@ -1,6 +1,12 @@
-//! Fakes for the tests of this crate.
+//! Fakes and golden files for the tests of this crate.
+//! `UPDATE_GOLDEN=1 cargo nextest run -p ir-platforms` writes the files anew.
+
+#![expect(clippy::disallowed_methods, reason = "golden files are read and, when asked for by the environment, written")]
 
 use ir_model::{Blob, Extras, Flaw, Format, Input, Job, Picture, Probe, ResponseForm, Secret, Size, Spooled, Task};
+use ir_platforms::{ADAPTERS, Adapter, Call, CallBody, HeaderValue, PartBody, Target};
+use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes that exist only as a header's word.
@@ -56,5 +62,59 @@ pub(crate) fn job(task: Task) -> Job {
     }
 }
 
+/// Every platform through each of its APIs.
+pub(crate) fn apis() -> Vec<&'static dyn Adapter> {
+    let others = ADAPTERS.iter().filter_map(|adapter| adapter.api("legacy"));
+    ADAPTERS.iter().copied().chain(others).collect()
+}
+
 /// A key that must never show.
 pub(crate) const KEY: &str = "sk-newapi-do-not-show-this-0123456789";
+
+/// Compares with a file that a person can read.
+pub(crate) fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).expect("the golden folder can be written");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == text, "{name} differs; what came out:\n{text}");
+}
+
+/// A call as text.
+pub(crate) fn show(call: &Call) -> String {
+    let Target::Http { method, url, headers } = &call.target else { panic!("over HTTP") };
+    let mut out = format!("{method:?} {url}\n");
+    if call.after_ms > 0 {
+        let _ = writeln!(out, "(after {} ms)", call.after_ms);
+    }
+    if !call.memo.is_null() {
+        let _ = writeln!(out, "(remembers {})", call.memo);
+    }
+    for (name, value) in headers {
+        let value = match value {
+            HeaderValue::Plain(text) => text.clone(),
+            HeaderValue::Bearer(_) => "Bearer <key>".to_owned(),
+            HeaderValue::Secret(_) => "<key>".to_owned(),
+        };
+        let _ = writeln!(out, "{name}: {value}");
+    }
+    match &call.body {
+        CallBody::None => {}
+        CallBody::Json(node) => {
+            let _ = writeln!(out, "\n{}", serde_json::to_string_pretty(&node.to_value_lossy()).expect("JSON"));
+        }
+        CallBody::Multipart(parts) => {
+            out.push_str("\nmultipart/form-data\n");
+            for part in parts {
+                let _ = match &part.body {
+                    PartBody::Text(text) => writeln!(out, "  {} = {text}", part.name),
+                    PartBody::File { filename, media_type, blob } => {
+                        writeln!(out, "  {} = file {filename} ({media_type}, {} bytes)", part.name, blob.size())
+                    }
+                };
+            }
+        }
+    }
+    out
+}

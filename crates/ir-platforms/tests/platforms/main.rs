@@ -2,5 +2,6 @@
 
 mod common;
 mod conformance;
+mod exchanges;
 mod local;
 mod new_api;

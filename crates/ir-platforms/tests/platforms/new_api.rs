@@ -1,54 +1,11 @@
 //! The OpenAI-compatible platform, exchange by exchange: each case is a file in `golden/` that a
 //! person can read. `UPDATE_GOLDEN=1 cargo nextest run -p ir-platforms` writes them anew.
 
-#![expect(clippy::disallowed_methods, reason = "golden files are read and, when asked for by the environment, written")]
-
-use crate::common::{blob, input, job, picture};
+use crate::common::{blob, golden, input, job, picture, show};
 use ir_model::{Background, Format, Job, LiftedBytes, LongText, Map, Node, Output, Quality, ResponseForm, Size, Source, Task};
-use ir_platforms::{Call, CallBody, HeaderValue, Next, PartBody, Reply, ReplyBody, Target, by_name};
+use ir_platforms::{Next, Reply, ReplyBody, by_name};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::Path;
-
-fn golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, text).expect("the golden folder can be written");
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(expected == text, "{name} differs; what came out:\n{text}");
-}
-
-fn show(call: &Call) -> String {
-    let Target::Http { method, url, headers } = &call.target else { panic!("over HTTP") };
-    let mut out = format!("{method:?} {url}\n");
-    for (name, value) in headers {
-        let value = match value {
-            HeaderValue::Plain(text) => text.clone(),
-            HeaderValue::Bearer(_) => "Bearer <key>".to_owned(),
-            HeaderValue::Secret(_) => "<key>".to_owned(),
-        };
-        let _ = writeln!(out, "{name}: {value}");
-    }
-    match &call.body {
-        CallBody::None => {}
-        CallBody::Json(node) => {
-            let _ = writeln!(out, "\n{}", serde_json::to_string_pretty(&node.to_value_lossy()).expect("JSON"));
-        }
-        CallBody::Multipart(parts) => {
-            out.push_str("\nmultipart/form-data\n");
-            for part in parts {
-                let _ = match &part.body {
-                    PartBody::Text(text) => writeln!(out, "  {} = {text}", part.name),
-                    PartBody::File { filename, media_type, blob } => {
-                        writeln!(out, "  {} = file {filename} ({media_type}, {} bytes)", part.name, blob.size())
-                    }
-                };
-            }
-        }
-    }
-    out
-}
 
 fn opened(job: &Job) -> String {
     show(&by_name("NewApi").expect("listed").open(job).expect("opens"))

@@ -4,7 +4,7 @@ use crate::platforms::PLATFORMS;
 use crate::resolve::Resolved;
 use crate::table::index_of;
 use crate::types::{
-    Api, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
+    Api, BucketStyle, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
     ProviderSettings, Retention, Routing, S3, Security, Settings, Storage, System, TaskSettings,
 };
 use crate::value::{Value, show_url};
@@ -159,6 +159,12 @@ fn s3(r: &Resolved) -> Option<S3> {
         access_key: r.text("storage.s3.accessKey")?,
         secret_key: r.secret("storage.s3.secretKey")?,
         region: r.word("storage.s3.region").to_owned(),
+        style: match r.word("storage.s3.style") {
+            "path" => BucketStyle::Path,
+            "virtual" => BucketStyle::Virtual,
+            _ => BucketStyle::Auto,
+        },
+        prefix: r.text("storage.s3.prefix").map(|text| text.trim_matches('/').to_owned()).filter(|text| !text.is_empty()),
         public_url: r.link("storage.s3.publicUrl"),
     })
 }

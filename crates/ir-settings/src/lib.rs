@@ -32,7 +32,7 @@ pub use reference::reference_markdown;
 pub use resolve::{Effective, Row, Source};
 pub use table::{DEFS, Def, Kind, all_defs};
 pub use types::{
-    Api, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
+    Api, BucketStyle, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
     ProviderSettings, Retention, Routing, S3, Security, Settings, Space, Storage, System, TaskSettings,
 };
 pub use vault::Vault;

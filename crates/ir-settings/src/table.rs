@@ -157,6 +157,8 @@ pub static DEFS: &[Def] = &[
     Def::new("storage.s3.accessKey", "IMG_ROUTER_STORAGE_S3_ACCESS_KEY", text(255), "", "The id of its access key."),
     Def::new("storage.s3.secretKey", "IMG_ROUTER_STORAGE_S3_SECRET_KEY", secret("storage.s3.endpoint"), "", "The access key's secret."),
     Def::new("storage.s3.region", "IMG_ROUTER_STORAGE_S3_REGION", text(100), "auto", "Its region."),
+    Def::new("storage.s3.style", "IMG_ROUTER_STORAGE_S3_STYLE", Kind::Choice(&["auto", "path", "virtual"]), "auto", "Where the bucket's name stands: in the path, or before the host. auto: before the host at public names whose certificate can cover it."),
+    Def::new("storage.s3.prefix", "IMG_ROUTER_STORAGE_S3_PREFIX", text(200), "", "A folder of the bucket that everything is put in."),
     Def::new("storage.s3.publicUrl", "IMG_ROUTER_STORAGE_S3_PUBLIC_URL", SHOWN, "", "Where callers can read the bucket's pictures."),
     Def::new("routing.strategy", "IMG_ROUTER_ROUTING_STRATEGY", Kind::Choice(&["priority", "weighted"]), "priority", "Heaviest platform first, or a share by weight."),
     Def::new("routing.unknownModel", "IMG_ROUTER_ROUTING_UNKNOWN_MODEL", Kind::Choice(&["auto", "reject"]), "auto", "What becomes of a model that no platform lists."),

@@ -237,8 +237,23 @@ pub struct S3 {
     pub secret_key: Secret,
     /// The region, `auto` where the service has none.
     pub region: String,
+    /// Where the bucket's name stands in addresses.
+    pub style: BucketStyle,
+    /// A folder of the bucket that everything is put in, without slashes at its ends.
+    pub prefix: Option<String>,
     /// Where callers can read the bucket's pictures.
     pub public_url: Option<Url>,
+}
+
+/// Where a bucket's name stands in addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketStyle {
+    /// Before the host at public names whose certificate can cover it, else in the path.
+    Auto,
+    /// `https://host/bucket/key`.
+    Path,
+    /// `https://bucket.host/key`.
+    Virtual,
 }
 
 /// Section `api`.

@@ -1,9 +1,9 @@
 //! Records and repositories: SQLite behind traits.
 //!
 //! What the gateway must remember between two starts: key pools (ciphertexts only), the journal of
-//! jobs, the request log and the gallery's index. Pictures are never in here, only their names.
+//! jobs, the request log, the gallery's index and the outbox to a bucket. Pictures are never in here, only their names.
 //!
-//! The traits ([`KeyRepo`], [`Journal`], [`RequestLog`], [`Gallery`], together [`Store`]) say what
+//! The traits ([`KeyRepo`], [`Journal`], [`RequestLog`], [`Gallery`], [`Outbox`], together [`Store`]) say what
 //! any database must do; the behaviour suite in `tests/suite` holds every implementation to it.
 //! [`SqliteStore`] is the one for a single machine.
 //!
@@ -16,8 +16,8 @@ mod sqlite;
 
 pub use error::{Result, StoreError};
 pub use records::{
-    AddedKeys, AttemptNote, AttemptRecord, AttemptState, Cursor, Interrupted, JobRecord, JobState, JournalAttempt, JournalEntry, KeyHealth,
-    KeyRecord, PictureRecord, RequestRecord,
+    AddedKeys, AttemptNote, AttemptRecord, AttemptState, Backlog, Cursor, Errand, ErrandKind, Interrupted, JobRecord, JobState,
+    JournalAttempt, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestRecord,
 };
-pub use repos::{Gallery, Journal, KeyRepo, MAX_PAGE, RequestLog, Store};
+pub use repos::{Gallery, Journal, KeyRepo, MAX_PAGE, Outbox, RequestLog, Store};
 pub use sqlite::SqliteStore;

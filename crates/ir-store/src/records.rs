@@ -321,3 +321,52 @@ pub struct Cursor {
     /// Its name.
     pub name: String,
 }
+
+/// What is to be done at a bucket for one picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// The bucket.
+    pub target: String,
+    /// The picture's name.
+    pub name: String,
+    /// Where it is, relative to the storage folder; the bucket mirrors that.
+    pub path: String,
+    /// What is to be done.
+    pub kind: ErrandKind,
+    /// Since when.
+    pub queued: Timestamp,
+    /// How often it failed.
+    pub attempts: u32,
+    /// Why it failed last.
+    pub last_error: Option<String>,
+}
+
+/// What an errand does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrandKind {
+    /// Copies the picture and its metadata.
+    Put,
+    /// Deletes both copies.
+    Delete,
+}
+
+impl ErrandKind {
+    /// The name in logs and in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// What waits for a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Errands that are not done.
+    pub waiting: u64,
+    /// Since when the oldest waits.
+    pub oldest: Option<Timestamp>,
+    /// Why one of them failed last.
+    pub last_error: Option<String>,
+}

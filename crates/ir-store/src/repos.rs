@@ -5,7 +5,8 @@
 
 use crate::error::Result;
 use crate::records::{
-    AddedKeys, AttemptRecord, Cursor, Interrupted, JobRecord, JobState, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestRecord,
+    AddedKeys, AttemptRecord, Backlog, Cursor, Errand, Interrupted, JobRecord, JobState, JournalEntry, KeyHealth, KeyRecord, PictureRecord,
+    RequestRecord,
 };
 use async_trait::async_trait;
 use ir_model::{Charge, KeyId, Timestamp};
@@ -149,9 +150,44 @@ pub trait Gallery: Send + Sync {
     async fn names_missing_from(&self, names: &[String]) -> Result<Vec<String>>;
 }
 
+/// Copies of pictures in buckets: what is to be done, and what is confirmed. A target is one
+/// bucket's lasting name, such as its address with the folder.
+///
+/// Once a target is aimed at, [`Gallery::add`] and [`Journal::finish_with`] queue the picture that
+/// they list in the same transaction, and [`Gallery::remove`] turns every row of its picture, done
+/// or not and at whatever target, into a delete. A picture has at most one row at a target.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// From now on pictures are copied there; `None`: nowhere. Rows of other targets stay.
+    async fn aim(&self, target: Option<&str>) -> Result<()>;
+
+    /// Queues the pictures listed without a row at `target`, of the next `limit` names after `after`
+    /// (at most [`MAX_PAGE`]). Answers the last name looked at; `None` when there are no more.
+    async fn fill(&self, target: &str, after: &str, limit: u32) -> Result<Option<String>>;
+
+    /// Errands at `target` whose time has come, the one that waits longest first.
+    async fn due(&self, target: &str, now: Timestamp, limit: u32) -> Result<Vec<Errand>>;
+
+    /// Notes that the bucket confirmed an errand. `false`: it is no longer asked for, because its
+    /// picture was removed meanwhile; what to do instead is another errand.
+    async fn carried_out(&self, errand: &Errand) -> Result<bool>;
+
+    /// Notes that an errand failed, and when it is due again. Keeps 300 characters of `error`.
+    async fn put_off(&self, errand: &Errand, until: Timestamp, error: &str) -> Result<()>;
+
+    /// Drops a put that nothing can be sent for. `false`: there is none any more.
+    async fn call_off(&self, errand: &Errand) -> Result<bool>;
+
+    /// When `target` confirmed that it has a picture.
+    async fn copied(&self, target: &str, name: &str) -> Result<Option<Timestamp>>;
+
+    /// What waits for `target`.
+    async fn backlog(&self, target: &str) -> Result<Backlog>;
+}
+
 /// Everything that is remembered.
 #[async_trait]
-pub trait Store: KeyRepo + Journal + RequestLog + Gallery {
+pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox {
     /// Proves by a trivial change that changes reach the disk.
     async fn ready(&self) -> Result<()>;
 

@@ -9,6 +9,7 @@ mod files;
 mod gallery;
 mod journal;
 mod keys;
+mod outbox;
 mod readers;
 mod request_log;
 mod schema;

@@ -2,6 +2,7 @@
 
 use super::SqliteStore;
 use super::columns::{count, int, list, unreadable};
+use super::outbox;
 use crate::error::{Result, StoreError};
 use crate::records::{Cursor, PictureRecord};
 use crate::repos::{Gallery, MAX_PAGE};
@@ -15,7 +16,8 @@ const NAMES: usize = 10_000;
 #[async_trait]
 impl Gallery for SqliteStore {
     async fn add(&self, picture: PictureRecord) -> Result<()> {
-        self.write(move |db| insert(db, &picture)).await
+        let now = self.clock.now();
+        self.write(move |db| insert(db, &picture, now)).await
     }
 
     async fn get(&self, name: &str) -> Result<Option<PictureRecord>> {
@@ -49,7 +51,11 @@ impl Gallery for SqliteStore {
         let (name, now) = (name.to_owned(), self.clock.now());
         self.write(move |db| {
             let mut update = db.prepare_cached("UPDATE gallery SET deleted_at = ?2 WHERE name = ?1 AND deleted_at IS NULL")?;
-            Ok(update.execute((name, now.0))? > 0)
+            let found = update.execute((&name, now.0))? > 0;
+            if found {
+                outbox::removed(db, &name, now)?;
+            }
+            Ok(found)
         })
         .await
     }
@@ -103,8 +109,8 @@ impl Gallery for SqliteStore {
     }
 }
 
-/// Lists a picture; see [`Gallery::add`].
-pub(super) fn insert(db: &Connection, picture: &PictureRecord) -> Result<()> {
+/// Lists a picture and queues its copy; see [`Gallery::add`].
+pub(super) fn insert(db: &Connection, picture: &PictureRecord, now: Timestamp) -> Result<()> {
     let mut insert = db.prepare_cached(
         "INSERT INTO gallery (name, path, sha256, bytes, format, width, height, prompt, revised_prompt, model, provider, task, created,
                               request_id, client)
@@ -130,7 +136,7 @@ pub(super) fn insert(db: &Connection, picture: &PictureRecord) -> Result<()> {
         ":client": picture.client,
     })?;
     if rows > 0 {
-        return Ok(());
+        return outbox::listed(db, picture, now);
     }
     let mut select = db.prepare_cached("SELECT sha256 = ?2 FROM gallery WHERE name = ?1")?;
     let same: bool = select.query_row((&picture.name, &picture.sha256), |row| row.get(0))?;

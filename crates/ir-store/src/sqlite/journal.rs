@@ -72,7 +72,7 @@ impl Journal for SqliteStore {
     async fn finish_with(&self, job: &str, state: JobState, pictures: Vec<PictureRecord>) -> Result<()> {
         let (job, now) = (job.to_owned(), self.clock.now());
         self.write(move |db| {
-            pictures.iter().try_for_each(|picture| gallery::insert(db, picture))?;
+            pictures.iter().try_for_each(|picture| gallery::insert(db, picture, now))?;
             let names: Vec<String> = pictures.into_iter().map(|picture| picture.name).collect();
             update_finished(db, &job, state, &names, now)
         })

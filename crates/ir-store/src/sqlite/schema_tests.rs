@@ -3,6 +3,7 @@ use crate::records::{KeyHealth, KeyRecord};
 use crate::repos::KeyRepo;
 use ir_model::{KeyId, ManualClock, Timestamp};
 
+const FIRST: &[&str] = &[schema::SCRIPTS[0]];
 const SECOND: &str = "ALTER TABLE keys ADD COLUMN note TEXT NOT NULL DEFAULT 'none'; UPDATE keys SET name = name || '!';";
 const NEWER: &[&str] = &[schema::SCRIPTS[0], SECOND];
 const BROKEN: &[&str] = &[schema::SCRIPTS[0], SECOND, "UPDATE keys SET name = 'lost'; DROP TABLE gallery; SELECT no_such_function();"];
@@ -41,7 +42,7 @@ fn version(db: &Connection) -> i64 {
 }
 
 async fn first_version(folder: &Path) {
-    let store = open(folder, schema::SCRIPTS, 0).unwrap();
+    let store = open(folder, FIRST, 0).unwrap();
     store.add_keys(vec![key()]).await.unwrap();
     store.close().await;
     assert_eq!(copies(folder), Vec::<String>::new(), "a new database needs no copy");
@@ -63,7 +64,7 @@ async fn an_older_schema_is_brought_up_to_date_after_a_copy() {
     // The copy is a database to go back to.
     let back = tempfile::tempdir().unwrap();
     std::fs::copy(copy, back.path().join("img-router.db")).unwrap();
-    assert_eq!(open(back.path(), schema::SCRIPTS, 0).unwrap().keys().await.unwrap(), [key()]);
+    assert_eq!(open(back.path(), FIRST, 0).unwrap().keys().await.unwrap(), [key()]);
     // And nothing is done twice.
     drop(store);
     assert_eq!(open(folder.path(), NEWER, 1).unwrap().keys().await.unwrap()[0].name, "name!");
@@ -92,7 +93,7 @@ async fn a_step_that_leaves_rows_without_their_parents_is_undone() {
     first_version(folder.path()).await;
     let error = open(folder.path(), ORPHANING, 0).unwrap_err();
     assert!(matches!(&error, StoreError::Migration { to: 2, .. }), "{error:?}");
-    assert_eq!(open(folder.path(), schema::SCRIPTS, 0).unwrap().keys().await.unwrap(), [key()]);
+    assert_eq!(open(folder.path(), FIRST, 0).unwrap().keys().await.unwrap(), [key()]);
 }
 
 #[tokio::test]
@@ -115,6 +116,6 @@ async fn an_older_version_refuses_and_a_copy_left_half_written_is_replaced() {
     std::fs::File::create(folder.path().join("backups/img-router.partial")).unwrap();
     drop(open(folder.path(), NEWER, 0).unwrap());
     assert_eq!(copies(folder.path()), ["img-router-19700101T000000-v1.db"]);
-    let error = open(folder.path(), schema::SCRIPTS, 0).unwrap_err();
+    let error = open(folder.path(), FIRST, 0).unwrap_err();
     assert_eq!(error, StoreError::NewerSchema { path: folder.path().join("img-router.db"), found: 2, known: 1 });
 }

@@ -3,6 +3,7 @@
 mod gallery;
 mod journal;
 mod keys;
+mod outbox;
 mod request_log;
 
 use ir_model::{Clock, ManualClock, Timestamp};
@@ -24,6 +25,7 @@ pub(crate) async fn suite(make: impl Fn(&str) -> Arc<dyn Store>) {
     journal::suite(&make).await;
     request_log::suite(&make).await;
     gallery::suite(&make).await;
+    outbox::suite(&make).await;
     readiness_and_closing(&make).await;
 }
 

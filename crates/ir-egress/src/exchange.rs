@@ -9,7 +9,7 @@ use crate::rules::Purpose;
 use crate::wire::{Timing, Wire, WireRequest};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use ir_model::{Charge, Class, Clock, Fault, Gate};
+use ir_model::{Charge, Class, Clock, Fault, Gate, Timestamp};
 use ir_platforms::{Call, CallBody, HeaderValue as CallHeader, Method as CallMethod, Reply, Target};
 use ir_spool::{PieceBody, Spool, render_json};
 use std::fmt;
@@ -64,6 +64,11 @@ impl Door {
     /// A door over a wire. `clock` resolves `Retry-After` dates.
     pub fn new(wire: Arc<dyn Wire>, spool: Spool, clock: Arc<dyn Clock>) -> Self {
         Self { wire, spool, clock }
+    }
+
+    /// The time, as the door's clock has it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Performs one exchange whose reply is no stream of events. See [`Door::call`].

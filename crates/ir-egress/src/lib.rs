@@ -1,6 +1,7 @@
 //! The one door out: every outgoing connection, judged by the address it dials.
 //!
 //! - [`Door`] performs described exchanges and downloads pictures.
+//! - [`Bucket`] puts objects into the operator's S3-compatible storage.
 //! - [`Wire`] carries requests; [`EgressWire`] for real, [`ScriptedWire`] in tests.
 //! - [`Rules`] say what may be dialled; [`guard`] knows what kind of address an address is, and
 //!   [`parse_url`] reads addresses that came from outside.
@@ -8,6 +9,7 @@
 //! Nothing else in the workspace opens a socket to the outside or resolves a name (clippy's
 //! `disallowed-methods`). There is no proxy: no environment variable is read.
 
+mod bucket;
 mod connect;
 mod download;
 mod events;
@@ -26,6 +28,7 @@ mod scripted;
 mod url_rules;
 mod wire;
 
+pub use bucket::{Bucket, BucketConfig, BucketFault, BucketFaultKind, BucketStyle, Object};
 pub use events::Events;
 pub use exchange::{Answer, Door, ExchangeLimits};
 pub use live::EgressWire;

@@ -1,7 +1,7 @@
 use super::CLOCK;
 use super::gallery::picture;
 use ir_model::{Clock, Timestamp};
-use ir_store::{Backlog, Errand, ErrandKind, Gallery, JobState, Journal, Outbox, Store};
+use ir_store::{Backlog, Errand, ErrandKind, Gallery, JobState, Store};
 use std::sync::Arc;
 
 const HERE: &str = "https://s3.example/here";

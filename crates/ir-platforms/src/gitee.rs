@@ -1,32 +1,56 @@
-//! Gitee AI (Moark): most models answer at once, some only as tasks; editing is a form.
+//! Gitee AI (Moark): some models answer at once, others as tasks; editing is a form, but for models
+//! that take pictures beside the prompt.
 
-use crate::async_task::{State, failure, state, ticket};
+use crate::async_task::Tasks;
 use crate::openai_like::{self as openai, Row, Sign, When, row};
-use crate::{Adapter, Call, CallBody, Card, InputForm, Next, Part, PartBody, Reply, SizePolicy, TaskCard, Ticket};
-use ir_model::{Charge, Class, Fault, Format, Job, Map, Node, Size, Task};
+use crate::{
+    Adapter, Bounds, Call, CallBody, Card, HeaderValue, InputForm, Next, Part, PartBody, Reply, SizePolicy, Target, TaskCard, Ticket,
+};
+use ir_model::{Charge, Class, Extras, Fault, Format, Job, Map, Node, Size, Task};
 use serde_json::json;
 
 /// Gitee AI, also known as Moark.
 #[derive(Debug)]
 pub(crate) struct Gitee;
 
-const POLL_MS: u64 = 2000;
+/// Models that are drawn as tasks, as in 1.x: those of the first list draw, those of the second edit.
+const TASKS_TEXT: [&str; 5] = ["FLUX.1-dev", "LongCat-Image", "flux-1-schnell", "Qwen-Image-2512", "Qwen-Image"];
+const TASKS_EDIT: [&str; 3] = ["Qwen-Image-Edit-2511", "LongCat-Image-Edit", "FLUX.1-Kontext-dev"];
 
-/// Models that are only drawn as tasks: the first list draws, the second edits.
-const ASYNC_TEXT: [&str; 5] = ["FLUX.1-dev", "LongCat-Image", "flux-1-schnell", "Qwen-Image-2512", "Qwen-Image"];
-const ASYNC_EDIT: [&str; 3] = ["Qwen-Image-Edit-2511", "LongCat-Image-Edit", "FLUX.1-Kontext-dev"];
+static TASKS: Tasks = Tasks {
+    path: "/task/",
+    headers: &[],
+    state: "status",
+    outputs: &["output", "data"],
+    // Its samples ask every 2 to 10 seconds.
+    pause_ms: 2000,
+    rows: ROWS,
+};
 
-const SIZES: &[Size] = &[
+const PLAIN_SIZES: &[Size] = &[
     Size::new(256, 256),
     Size::new(512, 512),
     Size::new(1024, 1024),
-    Size::new(2048, 2048),
     Size::new(1024, 576),
     Size::new(576, 1024),
     Size::new(1024, 640),
     Size::new(640, 1024),
     Size::new(1024, 768),
     Size::new(768, 1024),
+    Size::new(2048, 2048),
+];
+/// The plain sizes and twice as large ones in the same shapes, for models of two and more megapixels.
+const LARGE_SIZES: &[Size] = &[
+    Size::new(256, 256),
+    Size::new(512, 512),
+    Size::new(1024, 1024),
+    Size::new(1024, 576),
+    Size::new(576, 1024),
+    Size::new(1024, 640),
+    Size::new(640, 1024),
+    Size::new(1024, 768),
+    Size::new(768, 1024),
+    Size::new(2048, 2048),
     Size::new(2048, 1152),
     Size::new(1152, 2048),
     Size::new(2048, 1280),
@@ -35,46 +59,68 @@ const SIZES: &[Size] = &[
     Size::new(1536, 2048),
 ];
 
+/// The models of 1.x, its default first, then today's.
+const MODELS: &[&str] = &[
+    "z-image-turbo",
+    "FLUX.1-dev",
+    "Kolors",
+    "stable-diffusion-3.5-large-turbo",
+    "LongCat-Image",
+    "flux-1-schnell",
+    "Qwen-Image-2512",
+    "stable-diffusion-xl-base-1.0",
+    "Qwen-Image",
+    "HiDream-I1-Full",
+    "FLUX.2-dev",
+    "HunyuanDiT-v1.2-Diffusers-Distilled",
+    "CogView4_6B",
+    "stable-diffusion-3-medium",
+    "FLUX_1-Krea-dev",
+    "Z-Image",
+    "GLM-Image",
+    "FLUX.2-klein-4B",
+    "FLUX.2-klein-9B",
+    "qwen-image-2.0",
+    "qwen-image-2.0-pro",
+    "wan2.7-image",
+    "wan2.7-image-pro",
+    "gpt-image-2",
+];
+
 const PLAIN: TaskCard = TaskCard {
-    models: &[
-        "z-image-turbo",
-        "FLUX.1-dev",
-        "Kolors",
-        "stable-diffusion-3.5-large-turbo",
-        "LongCat-Image",
-        "flux-1-schnell",
-        "Qwen-Image-2512",
-        "stable-diffusion-xl-base-1.0",
-        "Qwen-Image",
-        "HiDream-I1-Full",
-        "FLUX.2-dev",
-        "HunyuanDiT-v1.2-Diffusers-Distilled",
-        "CogView4_6B",
-        "stable-diffusion-3-medium",
-        "FLUX_1-Krea-dev",
-        "Z-Image",
-        "GLM-Image",
-        "FLUX.2-klein-4B",
-        "FLUX.2-klein-9B",
-        "qwen-image-2.0",
-        "qwen-image-2.0-pro",
-        "wan2.7-image",
-        "wan2.7-image-pro",
-    ],
+    models: MODELS,
     default_size: Some(Size::new(2048, 2048)),
-    sizes: SizePolicy::Listed(SIZES),
+    sizes: SizePolicy::Listed(PLAIN_SIZES),
     seed: true,
     negative_prompt: true,
     steps: true,
     guidance: true,
     ..TaskCard::BASE
 };
+const LARGE: TaskCard = TaskCard { sizes: SizePolicy::Listed(LARGE_SIZES), ..PLAIN };
+/// Alibaba's hosted models: they choose their own steps.
+const HOSTED: TaskCard = TaskCard { steps: false, guidance: false, ..LARGE };
+const TEXT: TaskCard = TaskCard {
+    variants: &[
+        // It refuses a size.
+        ("qwen-image-2.0-pro", TaskCard { sizes: SizePolicy::None, ..HOSTED }),
+        ("qwen-image-2.0", HOSTED),
+        (
+            "wan2.7",
+            // 768² to 2048². It draws four when it is not told how many.
+            TaskCard { sizes: SizePolicy::Free(Bounds::area(589_824, 4_194_304, 8)), native_n: 4, negative_prompt: false, ..HOSTED },
+        ),
+        // It ignores or refuses a size, and takes OpenAI's hints.
+        ("gpt-image", TaskCard { sizes: SizePolicy::None, seed: false, negative_prompt: false, openai_hints: true, ..HOSTED }),
+        ("z-image", LARGE),
+        ("qwen-image", LARGE),
+        ("flux.2", LARGE),
+        ("glm-image", LARGE),
+    ],
+    ..PLAIN
+};
 
-/// One model refuses any size.
-const TEXT: TaskCard =
-    TaskCard { variants: &[("qwen-image-2.0-pro", TaskCard { default_size: None, sizes: SizePolicy::None, ..PLAIN })], ..PLAIN };
-
-const SMALL: TaskCard = TaskCard {
+const FORM: TaskCard = TaskCard {
     task: Task::Edit,
     models: &[
         "Qwen-Image-Edit",
@@ -90,6 +136,8 @@ const SMALL: TaskCard = TaskCard {
         "DreamO",
         "LongCat-Image-Edit",
         "AnimeSharp",
+        "qwen-image-2.0",
+        "qwen-image-2.0-pro",
     ],
     default_size: Some(Size::new(1024, 1024)),
     max_inputs: 5,
@@ -99,17 +147,42 @@ const SMALL: TaskCard = TaskCard {
     mask: true,
     ..PLAIN
 };
-/// Editing as a task draws larger by default.
-const LARGE: TaskCard = TaskCard { default_size: Some(Size::new(2048, 2048)), ..SMALL };
-
-const EDIT: TaskCard = TaskCard { variants: &[("edit-2511", LARGE), ("longcat-image-edit", LARGE), ("kontext", LARGE)], ..SMALL };
+/// Editing as a task draws larger by default; masks are not known there.
+const LARGE_FORM: TaskCard =
+    TaskCard { default_size: Some(Size::new(2048, 2048)), sizes: SizePolicy::Listed(LARGE_SIZES), mask: false, ..FORM };
+/// Pictures beside the prompt, at most three.
+const BESIDE: TaskCard = TaskCard { max_inputs: 3, steps: false, guidance: false, ..LARGE_FORM };
+const EDIT: TaskCard = TaskCard {
+    variants: &[
+        ("qwen-image-2.0-pro", TaskCard { sizes: SizePolicy::None, ..BESIDE }),
+        ("qwen-image-2.0", BESIDE),
+        ("edit-2511", LARGE_FORM),
+        ("longcat-image-edit", LARGE_FORM),
+        ("kontext", LARGE_FORM),
+    ],
+    ..FORM
+};
+/// Blending is editing with several pictures.
+const BLEND: TaskCard = TaskCard {
+    task: Task::Blend,
+    variants: &[
+        ("qwen-image-2.0-pro", TaskCard { task: Task::Blend, sizes: SizePolicy::None, ..BESIDE }),
+        ("qwen-image-2.0", TaskCard { task: Task::Blend, ..BESIDE }),
+        ("edit-2511", TaskCard { task: Task::Blend, ..LARGE_FORM }),
+        ("longcat-image-edit", TaskCard { task: Task::Blend, ..LARGE_FORM }),
+        ("kontext", TaskCard { task: Task::Blend, ..LARGE_FORM }),
+    ],
+    ..FORM
+};
 
 static CARD: Card = Card {
     name: "Gitee",
     base_url: Some("https://ai.gitee.com/v1"),
     key_format: has_key_format,
-    tasks: &[TEXT, EDIT, TaskCard { task: Task::Blend, ..EDIT }],
+    tasks: &[TEXT, EDIT, BLEND],
+    // Models that answer at once are silent until they have drawn.
     first_byte_secs: Some(180),
+    // The free calls of a day are renewed at Beijing's midnight.
     quota_zone: 8,
     ..Card::BASE
 };
@@ -119,12 +192,19 @@ fn has_key_format(key: &str) -> bool {
     (30..=60).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// Its refusals are not documented: what is known beyond the statuses are words.
+/// Its refusals are not documented: beyond the statuses, words are known that its console uses for
+/// resource packages, balance and the free calls of a day.
 static ROWS: &[Row] = &[
-    row(When::Any, Sign::Words(&["资源包", "余额", "insufficient balance"]), Class::QuotaExhausted, Charge::No),
-    // A model without quota, or taken down: the key is good.
-    row(When::Is(&[404]), Sign::Any, Class::ModelNotFound, Charge::No),
+    row(When::Is(&[400, 402, 403, 429]), Sign::Words(QUOTA_WORDS), Class::QuotaExhausted, Charge::No),
+    row(
+        When::Is(&[400, 403, 404]),
+        Sign::Words(&["模型不存在", "模型已下线", "不支持该模型", "model not found"]),
+        Class::ModelNotFound,
+        Charge::No,
+    ),
 ];
+
+const QUOTA_WORDS: &[&str] = &["资源包", "余额", "免费额度", "额度已用完", "次数已用完", "daily limit", "insufficient quota"];
 
 impl Adapter for Gitee {
     fn card(&self) -> &'static Card {
@@ -132,58 +212,70 @@ impl Adapter for Gitee {
     }
 
     fn open(&self, job: &Job) -> Result<Call, Fault> {
-        let named = |list: &[&str]| list.iter().any(|model| model.eq_ignore_ascii_case(&job.model));
-        let mut map = fields(job);
-        if job.task == Task::Text {
-            let path = if named(&ASYNC_TEXT) { "/async/images/generations" } else { "/images/generations" };
-            return openai::send(job, path, CallBody::Json(map.into()), &[]);
+        let card = CARD.task(job.task).unwrap_or(&TEXT).for_model(&job.model);
+        let job = &Job { extras: taken(&job.extras, card), ..job.clone() };
+        let mut call = if card.openai_hints { openai::draw(job) } else { draw(job) }?;
+        if let Target::Http { headers, .. } = &mut call.target {
+            // A busy model may be computed elsewhere; all samples of the platform's allow it.
+            headers.push(("x-failover-enabled", HeaderValue::Plain("true".to_owned())));
         }
-        let as_task = named(&ASYNC_EDIT);
-        // The answer to a task is an address, whatever is asked for.
-        let path = if as_task { "/async/images/edits" } else { "/images/edits" };
-        if as_task {
-            map.take("response_format");
-        }
-        let mut parts = openai::form_of(job, &map, "image")?;
-        if as_task {
-            // One for each picture: some models fail without.
-            parts.extend(job.pictures.iter().map(|_| Part { name: "task_types".to_owned(), body: PartBody::Text("id".to_owned()) }));
-        }
-        openai::send(job, path, CallBody::Multipart(parts), &[])
+        Ok(call)
     }
 
     fn read(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {
-        let task = reply.json().filter(|document| document.get("task_id").is_some());
-        let Some(document) = task else { return openai::pictures(ROWS, reply).map(Next::Done) };
-        match document.get("status").and_then(Node::as_str).map_or(State::Running, state) {
-            State::Failed => Err(failure(ROWS, document)),
-            State::Done => openai::pictures(ROWS, reply).map(Next::Done),
-            // Rarely, the first answer holds the picture already.
-            State::Running => match openai::pictures(ROWS, reply) {
-                Ok(pictures) => Ok(Next::Done(pictures)),
-                Err(_) => ticket(document.get("task_id"), POLL_MS).map(Next::Wait),
-            },
-        }
+        TASKS.read(reply)
     }
 
     fn poll(&self, job: &Job, ticket: &Ticket) -> Option<Call> {
-        openai::get(job, &format!("/task/{}", ticket.id), &[]).ok()
+        TASKS.poll(job, ticket)
     }
 
     fn fault(&self, reply: &Reply) -> Fault {
-        openai::fault_by(ROWS, reply)
+        TASKS.refused(reply)
     }
+}
+
+/// The wishes that a model takes.
+fn taken(extras: &Extras, card: &TaskCard) -> Extras {
+    let mut taken = Extras { unknown: Map::default(), ..extras.clone() };
+    taken.seed = taken.seed.filter(|_| card.seed);
+    taken.steps = taken.steps.filter(|_| card.steps);
+    taken.guidance_scale = taken.guidance_scale.filter(|_| card.guidance);
+    taken.negative_prompt = taken.negative_prompt.filter(|_| card.negative_prompt);
+    taken
+}
+
+fn draw(job: &Job) -> Result<Call, Fault> {
+    openai::need_pictures(job)?;
+    let named = |list: &[&str]| list.iter().any(|model| model.eq_ignore_ascii_case(&job.model));
+    let mut map = fields(job);
+    if job.task == Task::Text {
+        let path = if named(&TASKS_TEXT) { "/async/images/generations" } else { "/images/generations" };
+        return openai::send(job, path, CallBody::Json(map.into()), &[]);
+    }
+    if job.model.to_lowercase().contains("qwen-image-2.0") {
+        map.set("images", Node::Array(job.pictures.iter().map(openai::data_uri).collect()));
+        return openai::send(job, "/images/generations", CallBody::Json(map.into()), &[]);
+    }
+    // Several pictures are parts of the same name, without brackets.
+    let mut parts = openai::form_of(job, &map, "image")?;
+    if !named(&TASKS_EDIT) {
+        return openai::send(job, "/images/edits", CallBody::Multipart(parts), &[]);
+    }
+    // What each picture is there for: some models fail inside when it is missing.
+    parts.extend(job.pictures.iter().map(|_| Part { name: "task_types".to_owned(), body: PartBody::Text("id".to_owned()) }));
+    openai::send(job, "/async/images/edits", CallBody::Multipart(parts), &[])
 }
 
 fn fields(job: &Job) -> Map {
     let mut map = Map::default();
     map.set("model", json!(job.model));
     map.set("prompt", json!(job.prompt));
-    map.set("n", json!(1));
+    map.set("n", json!(job.n.max(1)));
     if let Some(size) = job.size {
         map.set("size", json!(size.to_string()));
     }
-    // Its addresses live shortly, and base64 saves the second exchange.
+    // How long its addresses live is not told; with base64 there is nothing to fetch.
     map.set("response_format", json!("b64_json"));
     openai::sampling(&job.extras, ["seed", "num_inference_steps", "guidance_scale", "negative_prompt"], &mut map);
     map

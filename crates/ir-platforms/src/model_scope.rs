@@ -1,19 +1,34 @@
 //! ModelScope API-Inference: every picture is a task; editing is drawing with `image_url`.
 
-use crate::async_task::{State, failure, state, ticket};
+use crate::async_task::Tasks;
 use crate::openai_like::{self as openai, Row, Sign, When, row};
 use crate::{Adapter, Bounds, Call, CallBody, Card, InputForm, Next, Reply, SizePolicy, TaskCard, Ticket};
-use ir_model::{Charge, Class, Fault, Format, Job, Map, Node, Size, Task};
+use ir_model::{Charge, Class, Extras, Fault, Format, Job, Map, Node, Task};
 use serde_json::json;
 
 /// ModelScope API-Inference.
 #[derive(Debug)]
 pub(crate) struct ModelScope;
 
-/// Its samples ask every five seconds; small models are done sooner.
-const POLL_MS: u64 = 3000;
+static TASKS: Tasks = Tasks {
+    path: "/tasks/",
+    // Without the type, or with another, every task is told to have failed.
+    headers: &[("x-modelscope-task-type", "image_generation")],
+    state: "task_status",
+    // `images`: what a model that answers at once says.
+    outputs: &["output_images", "images"],
+    // Its samples ask every five seconds; small models are done sooner.
+    pause_ms: 3000,
+    rows: ROWS,
+};
 
-/// Z-Image and what is not known by name.
+/// Longest prompt, in characters ("fewer than 2000").
+const MAX_PROMPT: usize = 1999;
+
+/// Largest seed; wider ones are folded.
+const MAX_SEED: u64 = (1 << 31) - 1;
+
+/// Z-Image, and what is not known by name.
 const Z_IMAGE: TaskCard = TaskCard {
     models: &[
         "Tongyi-MAI/Z-Image-Turbo",
@@ -27,19 +42,20 @@ const Z_IMAGE: TaskCard = TaskCard {
     negative_prompt: true,
     steps: true,
     guidance: true,
-    // "Fewer than 2000".
-    max_prompt: 1999,
+    max_prompt: MAX_PROMPT,
     ..TaskCard::BASE
 };
 const QWEN: TaskCard = TaskCard { sizes: SizePolicy::Free(Bounds::sides(64, 1664, 16)), ..Z_IMAGE };
+/// FLUX and its children, of which majicflus is one.
 const FLUX: TaskCard = TaskCard { sizes: SizePolicy::Free(Bounds::sides(64, 1024, 16)), ..Z_IMAGE };
+const DIFFUSION: TaskCard = TaskCard { sizes: SizePolicy::Free(Bounds::sides(64, 2048, 16)), ..Z_IMAGE };
 
-const TEXT: TaskCard = TaskCard { variants: &[("qwen-image", QWEN), ("flux", FLUX), ("majicflus", FLUX)], ..Z_IMAGE };
+const TEXT: TaskCard =
+    TaskCard { variants: &[("qwen-image", QWEN), ("flux", FLUX), ("majicflus", FLUX), ("stable-diffusion", DIFFUSION)], ..Z_IMAGE };
 
 const EDIT: TaskCard = TaskCard {
     task: Task::Edit,
     models: &["Qwen/Qwen-Image-Edit", "Qwen/Qwen-Image-Edit-2511", "Qwen/Qwen-Image-Edit-2509"],
-    default_size: Some(Size::new(1024, 1024)),
     max_inputs: 10,
     // Addresses are documented; data URIs are taken in practice.
     inputs: InputForm::UrlOrBytes,
@@ -64,11 +80,20 @@ fn has_key_format(key: &str) -> bool {
 }
 
 static ROWS: &[Row] = &[
-    row(When::Is(&[429]), Sign::Words(&["quota", "额度", "daily", "per day"]), Class::QuotaExhausted, Charge::No),
-    // The account is good, but bound to no Aliyun account yet: no key of it works.
-    row(When::Is(&[400, 401, 403]), Sign::Words(&["bind your alibaba", "real-name", "实名"]), Class::KeyRejected, Charge::No),
-    row(When::Is(&[400, 404]), Sign::Words(&["model not", "no such model", "has no provider"]), Class::ModelNotFound, Charge::No),
+    row(When::Is(&[402, 403, 429]), Sign::Words(QUOTA_WORDS), Class::QuotaExhausted, Charge::No),
+    // The account is not bound to an Aliyun account, or its owner has not shown a paper: none of its
+    // keys draws.
+    row(When::Is(&[400, 401, 403]), Sign::Words(&["alibaba cloud account", "aliyun", "real-name", "实名"]), Class::KeyRejected, Charge::No),
+    row(
+        When::Is(&[400, 404]),
+        Sign::Words(&["invalid model", "model not", "no such model", "has no provider"]),
+        Class::ModelNotFound,
+        Charge::No,
+    ),
 ];
+
+/// 魔粒 are the credits that calls cost.
+const QUOTA_WORDS: &[&str] = &["quota", "额度", "daily", "per day", "today", "魔粒"];
 
 impl Adapter for ModelScope {
     fn card(&self) -> &'static Card {
@@ -77,45 +102,48 @@ impl Adapter for ModelScope {
 
     fn open(&self, job: &Job) -> Result<Call, Fault> {
         openai::need_pictures(job)?;
-        let body = CallBody::Json(fields(job).into());
-        openai::send(job, "/images/generations", body, &[("x-modelscope-async-mode", "true")])
+        limits(&job.extras)?;
+        openai::send(job, "/images/generations", CallBody::Json(fields(job).into()), &[("x-modelscope-async-mode", "true")])
     }
 
     fn read(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {
-        let Some(document) = reply.json() else { return openai::pictures(ROWS, reply).map(Next::Done) };
-        let Some(pictures) = document.get("output_images") else {
-            // Some models answer at once. The state beside the id only says that the task was taken.
-            let Some(id) = document.get("task_id") else { return openai::pictures(ROWS, reply).map(Next::Done) };
-            let asked = reply.memo == json!("poll");
-            return match document.get("task_status").and_then(Node::as_str).map(state) {
-                Some(State::Failed) if asked => Err(failure(ROWS, document)),
-                Some(State::Done) if asked => openai::pictures(ROWS, reply).map(Next::Done),
-                _ => ticket(Some(id), POLL_MS).map(Next::Wait),
-            };
-        };
-        let found: Vec<_> = pictures.as_array().unwrap_or_default().iter().filter_map(openai::item).collect();
-        match (found.is_empty(), document.get("task_status").and_then(Node::as_str).map(state)) {
-            (true, Some(State::Running)) => ticket(document.get("task_id"), POLL_MS).map(Next::Wait),
-            (true, _) => Err(failure(ROWS, document)),
-            (false, _) => Ok(Next::Done(found)),
-        }
+        TASKS.read(reply)
     }
 
     fn poll(&self, job: &Job, ticket: &Ticket) -> Option<Call> {
-        // Without the type, every task is told to have failed.
-        let call = openai::get(job, &format!("/tasks/{}", ticket.id), &[("x-modelscope-task-type", "image_generation")]);
-        call.ok().map(|call| call.memo(json!("poll")))
+        TASKS.poll(job, ticket)
     }
 
+    /// The headers tell whose quota is spent: that of the account, or that of the model, whose key
+    /// still draws with others and so rests only for a while.
     fn fault(&self, reply: &Reply) -> Fault {
-        let fault = openai::fault_by(ROWS, reply);
+        let fault = TASKS.refused(reply);
         let spent = |name: &str| reply.header(name).is_some_and(|left| left.trim() == "0");
-        let none_left = spent("modelscope-ratelimit-requests-remaining") || spent("modelscope-ratelimit-model-requests-remaining");
+        let account = spent("modelscope-ratelimit-requests-remaining");
+        let model = spent("modelscope-ratelimit-model-requests-remaining");
         match fault.class {
-            Class::RateLimited if none_left => Fault { class: Class::QuotaExhausted, ..fault },
+            Class::RateLimited if account => Fault { class: Class::QuotaExhausted, ..fault },
+            Class::RateLimited | Class::QuotaExhausted if model && !account => Fault { class: Class::RateLimited, ..fault }
+                .say("The key's daily quota for this model is spent.", "该密钥今日在此模型上的额度已用完。"),
             _ => fault,
         }
     }
+}
+
+/// What the platform would refuse anyway.
+fn limits(extras: &Extras) -> Result<(), Fault> {
+    let refuse = |param: &str, en: &str, zh: &str| Err(Fault::new(Class::InvalidRequest).param(param).say(en, zh));
+    if extras.guidance_scale.is_some_and(|scale| !(1.5..=20.0).contains(&scale)) {
+        return refuse("guidance_scale", "ModelScope takes a guidance scale from 1.5 to 20.", "ModelScope 的引导系数须在 1.5 到 20 之间。");
+    }
+    if extras.negative_prompt.as_ref().is_some_and(|text| text.chars().count() > MAX_PROMPT) {
+        return refuse(
+            "negative_prompt",
+            "ModelScope takes a negative prompt of fewer than 2000 characters.",
+            "ModelScope 的反向提示词须少于 2000 个字符。",
+        );
+    }
+    Ok(())
 }
 
 fn fields(job: &Job) -> Map {
@@ -129,6 +157,7 @@ fn fields(job: &Job) -> Map {
     if let Some(size) = job.size {
         map.set("size", json!(size.to_string()));
     }
-    openai::sampling(&job.extras, ["seed", "steps", "guidance", "negative_prompt"], &mut map);
+    let extras = Extras { seed: job.extras.seed.map(|seed| seed & MAX_SEED), ..job.extras.clone() };
+    openai::sampling(&extras, ["seed", "steps", "guidance", "negative_prompt"], &mut map);
     map
 }

@@ -4,6 +4,7 @@ use crate::budget::RetryBudget;
 use crate::draw::{Drawing, Request};
 use crate::events::Events;
 use crate::models::ModelInfo;
+use crate::outbox::{Outbox, OutboxParts};
 use crate::recover::{Recovered, recover};
 use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding, spoken};
 use arc_swap::ArcSwap;
@@ -23,6 +24,9 @@ use tokio::time::Instant;
 const LOW_WATER: u64 = 64 * 1024 * 1024;
 /// Jobs that wait for a place while the gateway draws as many as it may.
 const MOST_WAITING: u64 = 1024;
+
+/// What a copy to the bucket that is under way may take at shutdown: it is repeated by the next start.
+const OUTBOX_GRACE: Duration = Duration::from_secs(10);
 
 /// Most bytes of a platform's document as it comes over the wire, pictures in it included.
 const MOST_DOCUMENT: u64 = 512 * 1024 * 1024;
@@ -61,6 +65,7 @@ pub struct Engine {
     pub(crate) events: Events,
     pub(crate) budget: RetryBudget,
     pub(crate) renderers: Semaphore,
+    pub(crate) outbox: Outbox,
     settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     registry: Registry,
@@ -101,10 +106,19 @@ impl Engine {
         let snapshot = build(1, Arc::clone(&settings), &records, parts.settings.vault(), &registry);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let pictures = PictureStore::new(&parts.spool);
+        let outbox = Outbox::new(OutboxParts {
+            door: parts.door.clone(),
+            pictures: pictures.clone(),
+            store: Arc::clone(&parts.store),
+            settings: Arc::clone(&parts.settings),
+            clock: Arc::clone(&parts.clock),
+            dice: Arc::clone(&parts.dice),
+        });
         let engine = Arc::new(Self {
             events: Events::start(Arc::clone(&parts.store)),
             budget: RetryBudget::new(0),
             renderers: Semaphore::new(cores),
+            outbox,
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),
@@ -155,6 +169,11 @@ impl Engine {
     /// Stored pictures.
     pub fn pictures(&self) -> &PictureStore {
         &self.pictures
+    }
+
+    /// Copies of pictures in the operator's bucket.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Where rows live.
@@ -223,6 +242,7 @@ impl Engine {
             if left == 0 || tokio::time::timeout_at(end, idle).await.is_err() {
                 self.flush_health().await;
                 self.events.flush().await;
+                self.outbox.close(Instant::now() + grace.min(OUTBOX_GRACE)).await;
                 return self.running.jobs.load(Ordering::Acquire);
             }
         }

@@ -114,10 +114,12 @@ async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_promp
     };
     let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| error.to_string())?;
     engine.store.add(PictureRecord { path, ..record }).await.map_err(|error| error.to_string())?;
+    engine.outbox.wake();
     Ok(name)
 }
 
-fn sidecar(record: &PictureRecord, picture: &Picture) -> Sidecar {
+/// What is kept beside a picture.
+pub(crate) fn sidecar(record: &PictureRecord, picture: &Picture) -> Sidecar {
     Sidecar {
         prompt: record.prompt.clone(),
         revised_prompt: record.revised_prompt.clone(),

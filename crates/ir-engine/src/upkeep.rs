@@ -26,8 +26,9 @@ const MOST_SWEPT: usize = 20_000;
 const PAGE: u32 = 500;
 
 impl Engine {
-    /// Starts the upkeep. It ends with the engine.
+    /// Starts the upkeep and the copies to the bucket. They end with the engine.
     pub fn spawn_upkeep(self: &Arc<Self>) {
+        self.outbox.spawn();
         let weak = Arc::downgrade(self);
         let engine = Arc::clone(self);
         tokio::spawn(async move { adopt_recent(&engine).await });

@@ -5,3 +5,4 @@ mod conformance;
 mod exchanges;
 mod local;
 mod new_api;
+mod tasks;

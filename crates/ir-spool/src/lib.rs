@@ -5,7 +5,8 @@
 //!   its last handle.
 //! - [`render_json`] and [`PieceBody`] write documents and blobs back out, 48 KiB at a time.
 //! - [`Inspector`] judges pictures while they are written, without decoding them.
-//! - [`PictureStore`] keeps pictures for good, each with its [`Sidecar`].
+//! - [`PictureStore`] keeps pictures for good, each with its [`Sidecar`], and prepares those that are
+//!   sent to a platform.
 
 mod base64_stream;
 mod error;
@@ -29,7 +30,7 @@ pub use pieces::{Piece, PieceBody};
 pub use render::render_json;
 pub use sidecar::{LegacyMetadata, Sidecar};
 pub use spool::{Spool, SpoolConfig, SpoolFile};
-pub use store::{PictureStore, ScanItem, ScanKind, Unfit, Verified};
+pub use store::{PictureStore, Prepared, ScanItem, ScanKind, Unfit, Verified, Wanted};
 pub use writer::SpoolWriter;
 
 /// One block of a file in memory, in bytes. 64 KiB was the best of the sizes measured: larger ones

@@ -8,10 +8,12 @@
 //! Pictures of 1.x lie flat in `data/storage/`, with a sidecar of another form or none; they are
 //! read where they are.
 
+mod decode;
 mod examine;
 mod flights;
 mod keep;
 mod place;
+mod prepare;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ use examine::{ANY_SIZE, examine};
 use flights::Flights;
 use ir_model::{Blob, Format, Picture, Probe, Timestamp};
 use place::{EXTENSIONS, Place};
+pub use prepare::{Prepared, Wanted};
 use rustix::fs::{AtFlags, unlinkat};
 pub use scan::{ScanItem, ScanKind, Unfit, Verified};
 use std::collections::HashSet;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 mod crash;
+mod prepare;
 mod small;
 
 const NOON: Timestamp = Timestamp(1_795_348_800_000); // 2026-11-22T12:00:00Z

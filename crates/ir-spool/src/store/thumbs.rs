@@ -3,28 +3,22 @@
 //! They can be made again at any time: written whole by rename, but not forced to the disk. One that
 //! a power failure has torn is seen when it is opened, and made anew.
 
+use super::decode::{self, Decoded, decode_error};
 use super::examine::examine;
 use super::flights::PATIENCE;
 use super::place::{Place, open_file};
 use super::{Inner, PictureStore, SIDES, blocking, invalid};
 use crate::error::SpoolError;
 use crate::spool::SpoolFile;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageFormat};
 use ir_model::{Blob, Format, Picture, Size};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 use std::fs::{DirBuilder, File};
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::io::{self, Cursor, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
-
-/// Longest side that is decoded (`07-security.md`, "Pictures as attack").
-const DECODE_SIDE: u32 = 8192;
-
-/// Most bytes that one decode may allocate (the same place). The coefficients of a progressive JPEG,
-/// which its decoder does not count, come on top: up to twice the output.
-const DECODE_MEMORY: u64 = 128 * 1024 * 1024;
 
 /// Longest side that [`PictureStore::decode_small`] gives: 16 MiB of RGBA.
 const SMALL_SIDE: u32 = 2048;
@@ -86,7 +80,8 @@ impl PictureStore {
         .await
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, SpoolError> {
+    /// The right to decode one picture.
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, SpoolError> {
         let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.decodes).acquire_owned()).await;
         Ok(permit.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.expect("the semaphore is never closed"))
     }
@@ -150,36 +145,12 @@ pub(super) fn remove(thumbs: &Path, side: u32, relative: &str) -> io::Result<()>
 
 /// Decodes the first frame within the limits and makes it small and upright.
 fn decode(file: &File, format: Format, max_side: u32) -> Result<DynamicImage, SpoolError> {
-    let format = match format {
-        Format::Png => ImageFormat::Png,
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::Webp => ImageFormat::WebP,
-        Format::Gif => ImageFormat::Gif,
-    };
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(DECODE_SIDE);
-    limits.max_image_height = Some(DECODE_SIDE);
-    limits.max_alloc = Some(DECODE_MEMORY);
-    let mut reader = ImageReader::with_format(BufReader::with_capacity(crate::BLOCK, Positioned { file, at: 0 }), format);
-    reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder().map_err(decode_error)?;
-    // What the decoder makes room for by itself it counts by itself; this is its output.
-    limits.reserve(decoder.total_bytes()).map_err(decode_error)?;
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(decode_error)?;
+    let Decoded { mut image, orientation, .. } = decode::first_frame(file, format)?;
     if image.width().max(image.height()) > max_side {
         image = image.thumbnail(max_side, max_side);
     }
     image.apply_orientation(orientation);
     Ok(image)
-}
-
-fn decode_error(error: ImageError) -> SpoolError {
-    match error {
-        ImageError::Limits(_) => SpoolError::TooLarge { limit: DECODE_MEMORY },
-        ImageError::IoError(error) => SpoolError::Io(error),
-        other => SpoolError::Io(io::Error::new(io::ErrorKind::InvalidData, other)),
-    }
 }
 
 /// WebP without loss; at most 512² pixels, so some hundred KiB at worst.
@@ -189,30 +160,4 @@ fn encode(image: DynamicImage) -> Result<Vec<u8>, SpoolError> {
     let mut out = Cursor::new(Vec::new());
     image.write_to(&mut out, ImageFormat::WebP).map_err(decode_error)?;
     Ok(out.into_inner())
-}
-
-/// Reads a shared file without moving anybody else's position.
-struct Positioned<'a> {
-    file: &'a File,
-    at: u64,
-}
-
-impl Read for Positioned<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(out, self.at)?;
-        self.at += n as u64;
-        Ok(n)
-    }
-}
-
-impl Seek for Positioned<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
 }

@@ -27,20 +27,8 @@ static TASKS: Tasks = Tasks {
     rows: ROWS,
 };
 
-const PLAIN_SIZES: &[Size] = &[
-    Size::new(256, 256),
-    Size::new(512, 512),
-    Size::new(1024, 1024),
-    Size::new(1024, 576),
-    Size::new(576, 1024),
-    Size::new(1024, 640),
-    Size::new(640, 1024),
-    Size::new(1024, 768),
-    Size::new(768, 1024),
-    Size::new(2048, 2048),
-];
-/// The plain sizes and twice as large ones in the same shapes, for models of two and more megapixels.
-const LARGE_SIZES: &[Size] = &[
+/// Plain sizes, then twice as large ones in the same shapes.
+const SIZES: &[Size] = &[
     Size::new(256, 256),
     Size::new(512, 512),
     Size::new(1024, 1024),
@@ -58,6 +46,9 @@ const LARGE_SIZES: &[Size] = &[
     Size::new(2048, 1536),
     Size::new(1536, 2048),
 ];
+/// Every model takes the first ten, those of two and more megapixels take all.
+const PLAIN_SIZES: SizePolicy = SizePolicy::Listed(SIZES.split_at(10).0);
+const LARGE_SIZES: SizePolicy = SizePolicy::Listed(SIZES);
 
 /// The models of 1.x, its default first, then today's.
 const MODELS: &[&str] = &[
@@ -90,14 +81,14 @@ const MODELS: &[&str] = &[
 const PLAIN: TaskCard = TaskCard {
     models: MODELS,
     default_size: Some(Size::new(2048, 2048)),
-    sizes: SizePolicy::Listed(PLAIN_SIZES),
+    sizes: PLAIN_SIZES,
     seed: true,
     negative_prompt: true,
     steps: true,
     guidance: true,
     ..TaskCard::BASE
 };
-const LARGE: TaskCard = TaskCard { sizes: SizePolicy::Listed(LARGE_SIZES), ..PLAIN };
+const LARGE: TaskCard = TaskCard { sizes: LARGE_SIZES, ..PLAIN };
 /// Alibaba's hosted models: they choose their own steps.
 const HOSTED: TaskCard = TaskCard { steps: false, guidance: false, ..LARGE };
 const TEXT: TaskCard = TaskCard {
@@ -148,8 +139,7 @@ const FORM: TaskCard = TaskCard {
     ..PLAIN
 };
 /// Editing as a task draws larger by default; masks are not known there.
-const LARGE_FORM: TaskCard =
-    TaskCard { default_size: Some(Size::new(2048, 2048)), sizes: SizePolicy::Listed(LARGE_SIZES), mask: false, ..FORM };
+const LARGE_FORM: TaskCard = TaskCard { default_size: Some(Size::new(2048, 2048)), sizes: LARGE_SIZES, mask: false, ..FORM };
 /// Pictures beside the prompt, at most three.
 const BESIDE: TaskCard = TaskCard { max_inputs: 3, steps: false, guidance: false, ..LARGE_FORM };
 const EDIT: TaskCard = TaskCard {

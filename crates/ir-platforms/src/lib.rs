@@ -17,6 +17,7 @@ mod next;
 mod openai_like;
 mod pollinations;
 mod reply;
+mod siliconflow;
 mod sizes;
 
 pub use adapter::Adapter;
@@ -28,8 +29,15 @@ pub use reply::{Event, Reply, ReplyBody};
 pub use sizes::{Bounds, SizePolicy, same_shape};
 
 /// Every platform, in the order in which they are listed.
-pub static ADAPTERS: &[&dyn Adapter] =
-    &[&doubao::Doubao, &gitee::Gitee, &model_scope::ModelScope, &pollinations::Pollinations, &new_api::NewApi, &local::Local];
+pub static ADAPTERS: &[&dyn Adapter] = &[
+    &doubao::Doubao,
+    &gitee::Gitee,
+    &model_scope::ModelScope,
+    &pollinations::Pollinations,
+    &siliconflow::SiliconFlow,
+    &new_api::NewApi,
+    &local::Local,
+];
 
 /// The platform called `name`, in any case.
 pub fn by_name(name: &str) -> Option<&'static dyn Adapter> {

@@ -3,6 +3,8 @@
 mod common;
 mod conformance;
 mod exchanges;
+mod flows;
 mod local;
 mod new_api;
+mod refusals;
 mod tasks;

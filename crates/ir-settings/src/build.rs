@@ -195,6 +195,7 @@ fn prompt_optimizer(r: &Resolved) -> PromptOptimizer {
         enable_expand: r.flag("promptOptimizer.enableExpand"),
         expand_prompt: r.text("promptOptimizer.expandPrompt"),
         expand_max_length: r.whole("promptOptimizer.expandMaxLength"),
+        per_picture: r.flag("promptOptimizer.perPicture"),
     }
 }
 

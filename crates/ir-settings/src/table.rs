@@ -144,6 +144,7 @@ pub static DEFS: &[Def] = &[
     Def::new("promptOptimizer.enableExpand", "IMG_ROUTER_PROMPT_OPTIMIZER_ENABLE_EXPAND", BOOL, "false", "Expand prompts."),
     Def::new("promptOptimizer.expandPrompt", "IMG_ROUTER_PROMPT_OPTIMIZER_EXPAND_PROMPT", text(20_000), "", "Replaces the built-in instruction to expand."),
     Def::new("promptOptimizer.expandMaxLength", "IMG_ROUTER_PROMPT_OPTIMIZER_EXPAND_MAX_LENGTH", int(1, 64_000, "characters"), "5000", "Longest expansion."),
+    Def::new("promptOptimizer.perPicture", "IMG_ROUTER_PROMPT_OPTIMIZER_PER_PICTURE", BOOL, "false", "Word the prompt anew for each picture of a request for several."),
     Def::new("imageBed.baseUrl", "IMAGE_BED_BASE_URL", DIALLED, "", "An image bed, for platforms that only take picture URLs."),
     Def::new("imageBed.uploadEndpoint", "IMG_ROUTER_IMAGE_BED_UPLOAD_ENDPOINT", text(200), "/upload", "The path of its upload call."),
     Def::new("imageBed.authCode", "IMAGE_BED_AUTH_CODE", secret("imageBed.baseUrl"), "", "Its credential."),

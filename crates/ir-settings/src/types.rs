@@ -327,6 +327,8 @@ pub struct PromptOptimizer {
     pub expand_prompt: Option<String>,
     /// Longest expansion, in characters.
     pub expand_max_length: u32,
+    /// Whether each picture of a request for several gets a wording of its own.
+    pub per_picture: bool,
 }
 
 /// Section `imageBed`.

@@ -1,5 +1,7 @@
 //! The engine through its public interface, on a scripted wire.
 
 mod failover;
+mod hosting;
 mod jobs;
+mod optimizer;
 mod support;

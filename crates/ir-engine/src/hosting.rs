@@ -1,0 +1,97 @@
+//! Public addresses for pictures that came as bytes, for platforms that take nothing else: an image
+//! bed when one is configured, else a link to the gateway itself.
+
+mod bed;
+mod links;
+
+pub use links::Links;
+
+use crate::memory::Memory;
+use ir_egress::Door;
+use ir_model::{Charge, Class, Clock, Dice, Fault, Picture, Timestamp};
+use ir_settings::Settings;
+use links::Table;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Uploads that are remembered, the bytes of their addresses, and for how long: image beds may delete.
+const UPLOADS: usize = 1024;
+const UPLOAD_BYTES: usize = 1024 * 1024;
+const UPLOADED_FOR: Duration = Duration::from_secs(3600);
+
+/// Gives pictures public addresses.
+pub struct Hosting {
+    uploads: Memory,
+    table: Arc<Table>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Hosting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosting").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl Hosting {
+    /// A hosting whose links are signed with a key of its own: links end with the process.
+    pub fn new(clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Self {
+        Self { uploads: Memory::new(UPLOADS, UPLOAD_BYTES, UPLOADED_FOR), table: Arc::new(Table::new(dice)), clock }
+    }
+
+    /// Whether pictures can be given addresses at all.
+    pub fn available(settings: &Settings) -> bool {
+        settings.image_bed.base_url.is_some() || settings.system.public_base_url.is_some()
+    }
+
+    /// The links of one request: they work until this is dropped.
+    pub fn links(&self) -> Links {
+        Links::new(Arc::clone(&self.table))
+    }
+
+    /// A public address for a picture. A picture that was hosted before is not uploaded again: on the
+    /// image bed for an hour, by a link within its request.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming `image` when neither is configured; `UpstreamFault` or `Timeout` when
+    /// the image bed fails, `Gate::Overloaded` when too many links are open. Never charged: nothing
+    /// was sent to the platform.
+    pub async fn host(
+        &self,
+        door: &Door,
+        settings: &Settings,
+        picture: &Picture,
+        links: &Links,
+        deadline: Instant,
+    ) -> Result<String, Fault> {
+        if let Some(bed) = bed::Bed::of(&settings.image_bed) {
+            let key = bed.key(picture);
+            if let Some(known) = self.uploads.get(&key) {
+                return Ok(known);
+            }
+            let url = bed.upload(door, picture, deadline).await?;
+            self.uploads.put(key, url.clone());
+            return Ok(url);
+        }
+        match &settings.system.public_base_url {
+            Some(base) => links.link(base, picture, self.clock.now()),
+            None => Err(nowhere()),
+        }
+    }
+
+    /// The picture behind a link, by the parts of its path `/inputs/{id}/{expiry}/{tail}`: the
+    /// signature is the credential. None when anything is wrong with it.
+    pub fn open(&self, id: &str, expiry: &str, tail: &str, now: Timestamp) -> Option<Picture> {
+        self.table.open(id, expiry, tail, now)
+    }
+}
+
+/// There is no way to give a picture an address.
+fn nowhere() -> Fault {
+    Fault::new(Class::InvalidRequest).charged(Charge::No).param("image").say(
+        "This platform takes only addresses of pictures, and the gateway has no way to give one to a picture that was sent as bytes. Send \
+         'image' as an http(s) URL, or let the operator set imageBed.baseUrl or system.publicBaseUrl.",
+        "该平台只接受图片网址，而网关无法为以字节上传的图片提供网址。请把 image 改为 http(s) 网址，或请管理员设置 imageBed.baseUrl 或 system.publicBaseUrl。",
+    )
+}

@@ -1,0 +1,232 @@
+//! Whether a prompt is English already. Asked before a translation is paid for: what stays in doubt
+//! counts as English, because image models read names and keywords of every language, and a
+//! needless translation changes what the caller wrote.
+//!
+//! Script decides first: a fifth of other letters than Latin ones is enough. Among Latin scripts
+//! only grammar tells, so the small words of the common languages are counted against the English
+//! ones. Text in quotation marks is left out: it is to be written in the picture.
+
+use std::collections::HashSet;
+
+/// Words that are looked at; longer prompts are judged by their beginning.
+const MOST_WORDS: usize = 400;
+/// An ideograph says as much as this many letters.
+const IDEOGRAPH: usize = 3;
+
+/// Words of other languages that are neither English nor common in names.
+const STRONG: &[&str] = &[
+    // German
+    "und",
+    "ein",
+    "eine",
+    "einen",
+    "einem",
+    "einer",
+    "dem",
+    "mit",
+    "auf",
+    "unter",
+    "über",
+    "ist",
+    "zwischen",
+    "für",
+    "nicht",
+    "sitzt",
+    "steht",
+    "vor",
+    "hinter", // French
+    "une",
+    "un",
+    "dans",
+    "avec",
+    "sous",
+    "près",
+    "chez",
+    "devant",
+    "derrière",
+    "aux",
+    "leur", // Spanish, Portuguese, Italian
+    "una",
+    "sobre",
+    "bajo",
+    "junto",
+    "en",
+    "um",
+    "uma",
+    "não",
+    "pela",
+    "pelo",
+    "nel",
+    "nella",
+    "della",
+    "delle",
+    "sulla",
+    "sotto",
+    "gli",
+    // Dutch, Scandinavian
+    "een",
+    "het",
+    "niet",
+    "onder",
+    "naar",
+    "voor",
+    "aan",
+    "och",
+    "og",
+    "ett",
+    "på",
+    "ved", // Turkish, Polish, Indonesian
+    "bir",
+    "ile",
+    "için",
+    "çok",
+    "üzerinde",
+    "altında",
+    "się",
+    "przez",
+    "oraz",
+    "dla",
+    "przy",
+    "nad",
+    "yang",
+    "dengan",
+    "sebuah",
+    "seekor",
+    "dalam",
+    "pada",
+];
+
+/// Words of other languages that also stand in names or in English.
+const WEAK: &[&str] = &[
+    "der", "die", "das", "den", "im", "von", "la", "le", "les", "des", "du", "de", "et", "sur", "el", "los", "las", "del", "con", "por",
+    "para", "que", "com", "em", "na", "da", "dos", "il", "di", "che", "op", "van", "met", "med", "som", "av", "jest", "pod", "dan", "ve",
+    "qui",
+];
+
+/// English words that no other language here has.
+const ENGLISH: &[&str] = &[
+    "the", "of", "with", "and", "is", "by", "from", "at", "for", "over", "into", "wearing", "standing", "sitting", "holding", "looking",
+    "his", "her", "their", "its", "this", "that",
+];
+
+/// English words that other languages have too.
+const SHARED: &[&str] = &["a", "an", "in", "on", "to", "as"];
+
+/// Whether a prompt needs no translation to English.
+pub(crate) fn is_english(prompt: &str) -> bool {
+    let bare = without_quoted(prompt);
+    let text = if bare.chars().any(char::is_alphabetic) { bare.as_str() } else { prompt };
+    let (mut latin, mut other) = (0usize, 0usize);
+    for letter in text.chars().filter(|c| c.is_alphabetic()) {
+        match letter {
+            c if is_latin(c) => latin += 1,
+            '\u{2e80}'.. => other += IDEOGRAPH,
+            _ => other += 1,
+        }
+    }
+    (other == 0 || other * 5 < latin + other) && !reads_foreign(text)
+}
+
+fn is_latin(c: char) -> bool {
+    // The last block holds what Vietnamese needs.
+    c.is_ascii_alphabetic() || matches!(c, '\u{aa}' | '\u{b5}' | '\u{ba}' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
+}
+
+/// Whether Latin text is clearly of another language.
+fn reads_foreign(text: &str) -> bool {
+    let words: HashSet<String> = text
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty())
+        .take(MOST_WORDS)
+        // Capitals are abbreviations: the UN is no French article.
+        .filter(|word| word.chars().count() == 1 || word.chars().any(char::is_lowercase))
+        .map(str::to_lowercase)
+        .collect();
+    let count = |list: &[&str]| list.iter().filter(|word| words.contains(**word)).count();
+    let vietnamese = words.iter().filter(|word| word.contains(|c| matches!(c, 'ơ' | 'ư' | '\u{1ea0}'..='\u{1ef9}'))).count();
+    let strong = count(STRONG) + vietnamese;
+    let foreign = 2 * strong + count(WEAK);
+    strong > 0 && foreign > 2 && foreign > 2 * count(ENGLISH) + count(SHARED)
+}
+
+/// The text without what stands in quotation marks. A mark without its partner stays.
+fn without_quoted(text: &str) -> String {
+    const PAIRS: [(char, char); 5] = [('"', '"'), ('“', '”'), ('「', '」'), ('『', '』'), ('«', '»')];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, open, close)) =
+        rest.char_indices().find_map(|(at, c)| PAIRS.iter().find(|pair| pair.0 == c).map(|p| (at, p.0, p.1)))
+    {
+        let inner = &rest[at + open.len_utf8()..];
+        out.push_str(&rest[..at]);
+        out.push(' ');
+        rest = match inner.find(close) {
+            Some(end) => &inner[end + close.len_utf8()..],
+            None => inner,
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn english_is_left_alone() {
+        for text in [
+            "",
+            "cyberpunk neon",
+            "1girl, masterpiece, best quality, 8k",
+            "a lighthouse at dusk",
+            "Vincent van Gogh",
+            "portrait of Frida Kahlo by Diego Rivera",
+            "el Greco, van der Weyden, de Kooning, la Mancha",
+            "Pont de la Concorde, Paris, oil painting",
+            "café in Zürich, naïve art",
+            "UN headquarters in La Paz",
+            "a fox in its den, en plein air",
+            "bowl of phở",
+            "a sign that says \"你好，世界\" above the door",
+            "a cat named 小白 sitting on a wooden bench in the park",
+            "Ω logo, minimal, gold",
+            "12345 !!! 🎨",
+            "Der Blaue Reiter style poster with the title Die Brücke",
+        ] {
+            assert!(is_english(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_languages_are_seen() {
+        for text in [
+            "一只猫坐在月亮上",
+            "赛博朋克，霓虹灯，8k",
+            "画一个写着\"HELLO WORLD AND EVERYBODY\"的牌子",
+            "portrait of 李白",
+            "桜の木の下で本を読む少女",
+            "ネオンの街",
+            "달 위의 고양이",
+            "кот на луне",
+            "قطة على القمر",
+            "แมวบนดวงจันทร์",
+            "चाँद पर एक बिल्ली",
+            "Ein Hund auf dem Mond",
+            "ein Haus in den Bergen",
+            "Une femme dans la forêt",
+            "Un perro en la playa",
+            "el gato en la mesa",
+            "um gato na lua",
+            "un gatto sotto la pioggia con un ombrello",
+            "een kat op het dak",
+            "en katt på taket och en hund",
+            "bir kedi ve bir köpek",
+            "kot siedzi na dachu, pies oraz dom, obraz dla dzieci",
+            "một con mèo ngồi trên mặt trăng",
+            "seekor kucing di atas bulan dengan topi",
+        ] {
+            assert!(!is_english(text), "{text}");
+        }
+    }
+}

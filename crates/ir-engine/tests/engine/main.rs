@@ -4,4 +4,5 @@ mod failover;
 mod hosting;
 mod jobs;
 mod optimizer;
+mod outbox;
 mod support;

@@ -1,0 +1,159 @@
+//! Copies in the operator's bucket: what is sent, repeated and linked, on a scripted S3 service.
+
+use crate::support::{Answered, Bench, ask, bench, picture};
+use ir_egress::{Phase, Recorded, WireFault, WireFaultKind, WireReply};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const CONFIG: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},
+  "providers":{"NewApi":{"enabled":true,"text":{"model":"m"}}},"retention":{"pictureDays":1},
+  "storage":{"s3":{"endpoint":"https://s3.example","bucket":"pictures","accessKey":"id","secretKey":"secret-of-the-bucket",
+                   "prefix":"img","publicUrl":"https://cdn.example"}}}"#;
+const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
+const PROBE: &str = "/img/.img-router-probe";
+/// Long enough for anything; nothing waits for it to pass.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an S3 service holds: bytes by path.
+#[derive(Clone, Default)]
+struct Service(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
+
+impl Service {
+    fn answer(&self, request: &Recorded) -> Answered {
+        assert_eq!(request.url.host_str(), Some("pictures.s3.example"));
+        let path = request.url.path().to_owned();
+        let mut objects = self.0.lock().expect("objects");
+        match request.method.as_str() {
+            "PUT" => drop(objects.insert(path, request.body.clone())),
+            "DELETE" => drop(objects.remove(&path)),
+            method => panic!("{method}"),
+        }
+        Ok(WireReply::scripted(200, &[], ""))
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.0.lock().expect("objects").keys().cloned().collect()
+    }
+}
+
+fn fault(kind: WireFaultKind) -> Answered {
+    Err(WireFault { kind, sent: !matches!(kind, WireFaultKind::Connect), detail: "scripted".to_owned() })
+}
+
+/// A gateway that copies. `bucket` answers what is asked of the bucket.
+async fn copying(bucket: impl Fn(&Recorded) -> Answered + Send + Sync + 'static) -> Bench {
+    let bench = bench(CONFIG, &KEY, move |request| if is_bucket(request) { bucket(request) } else { picture(3) }).await;
+    bench.engine.spawn_upkeep();
+    bench
+}
+
+fn is_bucket(request: &Recorded) -> bool {
+    request.url.host_str().is_some_and(|host| host.ends_with("s3.example"))
+}
+
+/// What was asked of the bucket, but for the probes.
+fn asked(bench: &Bench) -> Vec<String> {
+    let line = |request: &Recorded| format!("{} {}", request.method, request.url.path());
+    let recorded = bench.wire.recorded();
+    recorded.iter().filter(|request| is_bucket(request) && request.url.path() != PROBE).map(line).collect()
+}
+
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
+}
+
+async fn draw_one(bench: &Bench) -> String {
+    let (pictures, _) = bench.draw(ask(1)).await;
+    pictures[0].1.name.clone().expect("stored")
+}
+
+#[tokio::test]
+async fn a_link_is_given_only_after_the_bucket_has_confirmed() {
+    let service = Service::default();
+    let (away, held) = (Arc::new(AtomicUsize::new(1)), service.clone());
+    let gone = Arc::clone(&away);
+    let bench = copying(move |request| {
+        if gone.load(Ordering::Relaxed) == 1 { fault(WireFaultKind::Connect) } else { held.answer(request) }
+    })
+    .await;
+    let name = draw_one(&bench).await;
+    until("the bucket is known to be away", async || {
+        bench.engine.outbox().status().await.expect("status").is_some_and(|status| status.trouble.is_some())
+    })
+    .await;
+    assert_eq!(bench.engine.outbox().public_link(&name, PATIENCE).await, None, "nobody waits for a bucket that is away");
+    assert_eq!(asked(&bench), Vec::<String>::new(), "only probes are sent to a bucket that is away");
+    away.store(0, Ordering::Relaxed);
+    until("the bucket is back", async || bench.engine.outbox().status().await.expect("status").is_some_and(|status| status.open)).await;
+    let link = bench.engine.outbox().public_link(&name, PATIENCE).await.expect("confirmed");
+    assert_eq!(link, format!("https://cdn.example/img/2026-11-22/{name}"));
+    let key = format!("/img/2026-11-22/{name}");
+    assert_eq!(service.keys(), [key.clone(), format!("{key}.json")]);
+    assert_eq!(asked(&bench), [format!("PUT {key}.json"), format!("PUT {key}")], "the metadata comes first");
+    assert_eq!(service.0.lock().expect("objects")[&key], crate::support::png(3));
+    let status = bench.engine.outbox().status().await.expect("status").expect("configured");
+    assert_eq!((status.open, status.backlog.waiting), (true, 0));
+    assert_eq!(bench.engine.outbox().public_link("20261122T225358-0.png", PATIENCE).await, None, "there is no such picture");
+}
+
+#[tokio::test]
+async fn a_put_that_was_stored_and_timed_out_is_the_same_object_again() {
+    let service = Service::default();
+    let (turns, held) = (AtomicUsize::new(0), service.clone());
+    let bench = copying(move |request| {
+        let answer = held.answer(request);
+        let first = request.url.path().ends_with(".png") && turns.fetch_add(1, Ordering::Relaxed) == 0;
+        if first { fault(WireFaultKind::Timeout(Phase::FirstByte)) } else { answer }
+    })
+    .await;
+    let name = draw_one(&bench).await;
+    until("the first try failed", async || {
+        bench.engine.outbox().status().await.expect("status").is_some_and(|status| status.backlog.last_error.is_some())
+    })
+    .await;
+    assert!(bench.engine.outbox().public_link(&name, Duration::ZERO).await.is_none(), "it is not confirmed");
+    bench.clock.advance_ms(1000);
+    assert!(bench.engine.outbox().public_link(&name, PATIENCE).await.is_some());
+    let key = format!("/img/2026-11-22/{name}");
+    assert_eq!(asked(&bench).iter().filter(|line| **line == format!("PUT {key}")).count(), 2);
+    assert_eq!(service.keys(), [key.clone(), format!("{key}.json")]);
+}
+
+#[tokio::test]
+async fn what_is_past_its_retention_leaves_the_bucket_too() {
+    let service = Service::default();
+    let held = service.clone();
+    let bench = copying(move |request| held.answer(request)).await;
+    let name = draw_one(&bench).await;
+    assert!(bench.engine.outbox().public_link(&name, PATIENCE).await.is_some());
+    bench.clock.advance_ms(2 * 86_400_000);
+    bench.engine.sweep().await.expect("swept");
+    bench.engine.outbox().wake();
+    until("the bucket is empty", async || service.keys().is_empty()).await;
+    let lines = asked(&bench);
+    let (key, [.., first, second]) = (format!("DELETE /img/2026-11-22/{name}"), lines.as_slice()) else { panic!("{lines:?}") };
+    assert_eq!((first, second), (&key, &format!("{key}.json")), "the picture goes first");
+    assert_eq!(bench.engine.outbox().public_link(&name, PATIENCE).await, None);
+}
+
+#[tokio::test]
+async fn refused_credentials_are_tried_by_probes_alone() {
+    let bench = copying(|_| Ok(WireReply::scripted(403, &[], "<Error><Code>InvalidAccessKeyId</Code></Error>"))).await;
+    draw_one(&bench).await;
+    until("it is told", async || {
+        let status = bench.engine.outbox().status().await.expect("status");
+        status.is_some_and(|status| status.trouble.as_deref() == Some("status 403, InvalidAccessKeyId"))
+    })
+    .await;
+    let status = bench.engine.outbox().status().await.expect("status").expect("configured");
+    assert_eq!((status.open, status.backlog.waiting, status.backlog.last_error), (false, 1, None));
+    assert_eq!(asked(&bench), Vec::<String>::new());
+    assert_eq!(bench.engine.drain(PATIENCE).await, 0);
+}

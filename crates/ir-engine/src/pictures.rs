@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Tries at fetching a drawn picture: fetching costs nothing, drawing it again would.
 const FETCHES: u32 = 3;
+/// How long an answer waits for the bucket, where pictures have a public address there.
+const LINK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is known of a picture besides its bytes.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub(crate) struct Origin {
     pub task: ir_model::Task,
     pub request_id: String,
     pub client: String,
+    /// Whether an address is wanted.
+    pub linked: bool,
 }
 
 /// Checks, stores and lists one output.
@@ -42,7 +46,12 @@ pub(crate) async fn take(engine: &Engine, output: Output, origin: &Origin, limit
             .ok(),
         None => None,
     };
-    Ok(Drawn { picture, name, url, revised_prompt })
+    // The operator's own address lasts; a platform's hardly ever does.
+    let ours = match &name {
+        Some(name) if origin.linked => engine.outbox.public_link(name, LINK_PATIENCE).await,
+        _ => None,
+    };
+    Ok(Drawn { picture, name, url: ours.or(url), revised_prompt })
 }
 
 /// A drawn picture that cannot be used was charged all the same.

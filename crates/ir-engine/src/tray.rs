@@ -6,7 +6,7 @@ use crate::exchange::Listener;
 use crate::pictures::{Origin, take};
 use crate::plan::Candidate;
 use ir_egress::ExchangeLimits;
-use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, Size};
+use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, ResponseForm, Size};
 use ir_platforms::Ticket;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -69,6 +69,7 @@ impl Tray {
             task: request.ask.task,
             request_id: request.id.to_string(),
             client: client_name(&request.caller),
+            linked: request.ask.form == ResponseForm::Url,
         };
         let request = Arc::clone(request);
         Self { request, origin: Arc::new(origin), limits, attempt, first, wanted, came: 0, last: told(Told::default()) }

@@ -2,6 +2,7 @@
 
 use crate::support::{Answered, Bench, ask, bench, picture};
 use ir_egress::{Phase, Recorded, WireFault, WireFaultKind, WireReply};
+use ir_model::{Ask, ResponseForm};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -79,10 +80,8 @@ async fn a_link_is_given_only_after_the_bucket_has_confirmed() {
     let service = Service::default();
     let (away, held) = (Arc::new(AtomicUsize::new(1)), service.clone());
     let gone = Arc::clone(&away);
-    let bench = copying(move |request| {
-        if gone.load(Ordering::Relaxed) == 1 { fault(WireFaultKind::Connect) } else { held.answer(request) }
-    })
-    .await;
+    let bench =
+        copying(move |request| if gone.load(Ordering::Relaxed) == 1 { fault(WireFaultKind::Connect) } else { held.answer(request) }).await;
     let name = draw_one(&bench).await;
     until("the bucket is known to be away", async || {
         bench.engine.outbox().status().await.expect("status").is_some_and(|status| status.trouble.is_some())
@@ -101,6 +100,22 @@ async fn a_link_is_given_only_after_the_bucket_has_confirmed() {
     let status = bench.engine.outbox().status().await.expect("status").expect("configured");
     assert_eq!((status.open, status.backlog.waiting), (true, 0));
     assert_eq!(bench.engine.outbox().public_link("20261122T225358-0.png", PATIENCE).await, None, "there is no such picture");
+}
+
+#[tokio::test]
+async fn an_answer_names_the_public_address_if_the_bucket_is_quick() {
+    let service = Service::default();
+    let held = service.clone();
+    let bench = copying(move |request| held.answer(request)).await;
+    until("the bucket is open", async || bench.engine.outbox().status().await.expect("status").is_some_and(|status| status.open)).await;
+    let wish = Ask { form: ResponseForm::Url, ..ask(2) };
+    let (pictures, _) = bench.draw(wish).await;
+    assert_eq!(pictures.len(), 2);
+    for (_, drawn) in pictures {
+        let name = drawn.name.expect("stored");
+        assert_eq!(drawn.url, Some(format!("https://cdn.example/img/2026-11-22/{name}")));
+        assert!(service.keys().contains(&format!("/img/2026-11-22/{name}")), "it is there already");
+    }
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@
 use crate::attempt::{By, Shot, shoot};
 use crate::engine::{Engine, JobGuard};
 use crate::events::Event;
-use crate::hints::with_numbers;
+use crate::hosting::Links;
 use crate::inputs::gather;
 use crate::judge::{Policy, usefulness};
-use crate::plan::{Candidate, Plan, plan};
+use crate::plan::{Plan, plan};
 use crate::snapshot::Snapshot;
+use crate::wording::Wordings;
 use ir_model::{Ask, Caller, Charge, Class, Drawn, Fault, Gate, Input, RequestId, Size, SizeAsk, Timestamp};
 use ir_platforms::{SizePolicy, same_shape};
 use ir_store::{AttemptNote as LoggedAttempt, JobRecord, JobState, RequestRecord};
@@ -133,6 +134,10 @@ pub(crate) struct Request {
     pub(crate) unstored: AtomicU32,
     /// Names of stored pictures.
     pub(crate) kept: Mutex<Vec<String>>,
+    /// Addresses given to input pictures: they end with the request.
+    pub(crate) links: Links,
+    /// What became of the prompt.
+    pub(crate) wordings: Wordings,
 }
 
 impl Request {
@@ -153,13 +158,6 @@ impl Request {
     /// Whether the caller left before anything was sent.
     pub(crate) fn abandoned(&self) -> bool {
         self.events.is_closed() && !self.sent.load(Ordering::Relaxed)
-    }
-
-    /// The prompt for a candidate and the pictures from `index` on, in the words that suit it.
-    pub(crate) async fn prompt(&self, candidate: &Candidate, _index: u32) -> String {
-        let prompt = self.ask.prompt.clone();
-        let hints = self.snapshot.settings.providers.get(candidate.upstream.name()).is_some_and(|provider| provider.picture_hints);
-        if hints { with_numbers(&prompt, self.inputs.len()) } else { prompt }
     }
 
     /// Tells the caller of a stored picture.
@@ -248,13 +246,16 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
         events,
         unstored: AtomicU32::new(0),
         kept: Mutex::default(),
+        links: engine.hosting.links(),
+        wordings: Wordings::default(),
     })
 }
 
 /// Splits the pictures into shots of what the first upstream draws at once, and draws them side by
 /// side.
 async fn fan_out(request: &Arc<Request>, wanted: u32) -> Vec<Shot> {
-    let native = request.plan.candidates.first().map_or(1, |candidate| candidate.at_once(request.inputs.len()));
+    let first = request.plan.candidates.first().filter(|candidate| !request.words_each_picture(candidate));
+    let native = first.map_or(1, |candidate| candidate.at_once(request.inputs.len()));
     let mut shots = JoinSet::new();
     let mut first = 0;
     while first < wanted {
@@ -297,7 +298,8 @@ impl Request {
 
     fn summary(&self, outcomes: &[Shot], asked: u32, drawn: u32) -> Summary {
         let last = outcomes.iter().rev().find_map(|shot| shot.by.clone());
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> =
+            self.wordings.troubles().into_iter().map(|trouble| format!("the prompt was drawn as it was written: {trouble}")).collect();
         let unstored = self.unstored.load(Ordering::Relaxed);
         if unstored > 0 {
             warnings.push(format!("{unstored} pictures could not be stored: they are only in this answer"));

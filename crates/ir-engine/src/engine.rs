@@ -3,7 +3,9 @@
 use crate::budget::RetryBudget;
 use crate::draw::{Drawing, Request};
 use crate::events::Events;
+use crate::hosting::Hosting;
 use crate::models::ModelInfo;
+use crate::optimizer::Optimizer;
 use crate::outbox::{Outbox, OutboxParts};
 use crate::recover::{Recovered, recover};
 use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding, spoken};
@@ -66,6 +68,8 @@ pub struct Engine {
     pub(crate) budget: RetryBudget,
     pub(crate) renderers: Semaphore,
     pub(crate) outbox: Outbox,
+    pub(crate) hosting: Hosting,
+    pub(crate) optimizer: Optimizer,
     settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     registry: Registry,
@@ -119,6 +123,8 @@ impl Engine {
             budget: RetryBudget::new(0),
             renderers: Semaphore::new(cores),
             outbox,
+            hosting: Hosting::new(Arc::clone(&parts.clock), Arc::clone(&parts.dice)),
+            optimizer: Optimizer::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),
@@ -169,6 +175,11 @@ impl Engine {
     /// Stored pictures.
     pub fn pictures(&self) -> &PictureStore {
         &self.pictures
+    }
+
+    /// Addresses of input pictures.
+    pub fn hosting(&self) -> &Hosting {
+        &self.hosting
     }
 
     /// Copies of pictures in the operator's bucket.

@@ -30,6 +30,7 @@ mod recover;
 mod snapshot;
 mod tray;
 mod upkeep;
+mod wording;
 
 pub use draw::{AttemptNote, DrawEvent, Drawing, Failure, Summary};
 pub use engine::{Engine, EngineParts, NewKey};

@@ -11,10 +11,9 @@ mod language;
 use crate::memory::{Key, Memory};
 use fuse::Fuse;
 use ir_egress::{Door, ExchangeLimits, Timing};
-use ir_model::{Class, Fault, Node, Secret};
-use ir_platforms::{Call, CallBody, HeaderValue, Method, Reply, Target};
+use ir_model::{Class, Fault, Secret};
+use ir_platforms::{Reply, completion};
 use ir_settings::{OptimizerChoice, PromptOptimizer};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::time::Duration;
@@ -106,6 +105,7 @@ enum Trouble {
     Empty,
     CutShort,
     TooLong(u32),
+    NotEnglish,
 }
 
 impl Trouble {
@@ -114,7 +114,7 @@ impl Trouble {
         match self {
             Self::Late | Self::Unreachable | Self::Unreadable | Self::Empty => true,
             Self::Status(status) => !matches!(status, 400 | 413 | 422),
-            Self::Unset | Self::Paused | Self::Busy | Self::Unsendable | Self::CutShort | Self::TooLong(_) => false,
+            Self::Unset | Self::Paused | Self::Busy | Self::Unsendable | Self::CutShort | Self::TooLong(_) | Self::NotEnglish => false,
         }
     }
 }
@@ -133,6 +133,7 @@ impl fmt::Display for Trouble {
             Self::Empty => f.write_str("the prompt optimizer's answer was empty"),
             Self::CutShort => f.write_str("the prompt optimizer's answer was cut short"),
             Self::TooLong(most) => write!(f, "the prompt optimizer's answer was longer than {most} characters"),
+            Self::NotEnglish => f.write_str("the prompt optimizer's translation was not English"),
         }
     }
 }
@@ -187,26 +188,27 @@ impl Optimizer {
         let service = Service::of(settings).ok_or(Trouble::Unset)?;
         let mut text = prompt.to_owned();
         if steps.translate {
-            let order = instruction(settings.translate_prompt.as_deref(), TRANSLATE, if steps.expand { 0 } else { variant });
-            text = self.step(door, &service, &order, &text, settings.translate_max_length, end).await?;
+            let variant = if steps.expand { 0 } else { variant };
+            let order = Order::new(settings.translate_prompt.as_deref(), TRANSLATE, variant, settings.translate_max_length);
+            text = self.step(door, &service, &order, &text, end).await?;
         }
         if steps.expand {
-            let order = instruction(settings.expand_prompt.as_deref(), EXPAND, variant);
-            text = self.step(door, &service, &order, &text, settings.expand_max_length, end).await?;
+            let order = Order::new(settings.expand_prompt.as_deref(), EXPAND, variant, settings.expand_max_length);
+            text = self.step(door, &service, &order, &text, end).await?;
         }
         Ok(text)
     }
 
     /// One step, from memory if it was taken before.
-    async fn step(&self, door: &Door, service: &Service<'_>, order: &str, text: &str, most: u32, end: Instant) -> Result<String, Trouble> {
-        let key = hash(&[&service.identity, order.as_bytes(), text.as_bytes(), &most.to_be_bytes()]);
+    async fn step(&self, door: &Door, service: &Service<'_>, order: &Order, text: &str, end: Instant) -> Result<String, Trouble> {
+        let key = hash(&[&service.identity, order.text.as_bytes(), &order.most.to_be_bytes(), text.as_bytes()]);
         if let Some(known) = self.memory.get(&key) {
             return Ok(known);
         }
         let Ok(Ok(_place)) = timeout_at(end, self.places.acquire()).await else { return Err(Trouble::Busy) };
         let leave = self.fuse.enter(service.identity).ok_or(Trouble::Paused)?;
-        let outcome = match timeout_at(end, ask(door, service, order, text, end)).await {
-            Ok(outcome) => outcome.and_then(|answer| judge(&answer, most)),
+        let outcome = match timeout_at(end, ask(door, service, &order.text, text, end)).await {
+            Ok(outcome) => outcome.and_then(|answer| order.judge(&answer)),
             Err(_) => Err(Trouble::Late),
         };
         leave.report(!outcome.as_ref().is_err_and(|trouble| trouble.is_outage()));
@@ -246,16 +248,39 @@ fn address(base: &str) -> String {
     url
 }
 
-fn instruction(own: Option<&str>, built_in: &str, variant: u32) -> String {
-    let order = own.filter(|text| !text.trim().is_empty()).unwrap_or(built_in);
-    if variant == 0 {
-        return order.to_owned();
+/// One step: what the model is told, and what its answer must be.
+struct Order {
+    text: String,
+    /// Most characters of the answer.
+    most: u32,
+    /// Whether it must be English. An operator's own instruction may ask for anything.
+    english: bool,
+}
+
+impl Order {
+    fn new(own: Option<&str>, built_in: &'static str, variant: u32, most: u32) -> Self {
+        let own = own.filter(|text| !text.trim().is_empty());
+        let mut text = own.unwrap_or(built_in).to_owned();
+        if variant > 0 {
+            text.push_str(&format!(
+                "\n\nThis is variant {} of several for the same prompt: choose a wording and details of your own that the others will \
+                 hardly have.",
+                u64::from(variant) + 1
+            ));
+        }
+        Self { text, most, english: own.is_none() && built_in == TRANSLATE }
     }
-    format!(
-        "{order}\n\nThis is variant {} of several for the same prompt: choose a wording and details of your own that the others will \
-         hardly have.",
-        u64::from(variant) + 1
-    )
+
+    /// The answer without its wrappings, if it is good.
+    fn judge(&self, answer: &str) -> Result<String, Trouble> {
+        let text = clean::clean(answer);
+        match text.chars().count() {
+            0 => Err(Trouble::Empty),
+            n if n > self.most as usize => Err(Trouble::TooLong(self.most)),
+            _ if self.english && !language::is_english(&text) => Err(Trouble::NotEnglish),
+            _ => Ok(text),
+        }
+    }
 }
 
 /// SHA-256 over parts, each with its length before it.
@@ -269,16 +294,10 @@ fn hash(parts: &[&[u8]]) -> Key {
 }
 
 async fn ask(door: &Door, service: &Service<'_>, order: &str, text: &str, end: Instant) -> Result<String, Trouble> {
-    let body = json!({
-        "model": service.model,
-        "messages": [{"role": "system", "content": order}, {"role": "user", "content": text}],
-        "stream": false,
-    });
-    let headers = service.key.map(|key| ("authorization", HeaderValue::Bearer(key.clone()))).into_iter().collect();
-    let target = Target::Http { method: Method::Post, url: service.url.clone(), headers };
+    let call = completion::ask(&service.url, service.key, service.model, order, text);
     let timing = Timing { total: PATIENCE, ..Timing::provider(PATIENCE) };
     let limits = ExchangeLimits { timing, deadline: end, max_json: MOST_ANSWER, max_picture: MOST_ANSWER };
-    let reply = door.exchange(&Call::new(target, CallBody::Json(body.into())), &limits).await.map_err(|fault| trouble_of(&fault))?;
+    let reply = door.exchange(&call, &limits).await.map_err(|fault| trouble_of(&fault))?;
     read(&reply)
 }
 
@@ -295,25 +314,10 @@ fn read(reply: &Reply) -> Result<String, Trouble> {
     if !(200..300).contains(&reply.status) {
         return Err(Trouble::Status(reply.status));
     }
-    let choice = reply.json().and_then(|json| json.get("choices")?.as_array()?.first()).ok_or(Trouble::Unreadable)?;
-    let text = match choice.at(&["message", "content"]) {
-        Some(Node::String(text)) => text.clone(),
-        Some(Node::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
-        Some(Node::Null) | None => String::new(),
-        Some(_) => return Err(Trouble::Unreadable),
-    };
-    match choice.get("finish_reason").and_then(Node::as_str) {
-        Some("length") => Err(Trouble::CutShort),
-        _ => Ok(text),
-    }
-}
-
-fn judge(answer: &str, most: u32) -> Result<String, Trouble> {
-    let text = clean::clean(answer);
-    match text.chars().count() {
-        0 => Err(Trouble::Empty),
-        n if n > most as usize => Err(Trouble::TooLong(most)),
-        _ => Ok(text),
+    match completion::answer(reply) {
+        None => Err(Trouble::Unreadable),
+        Some(answer) if answer.cut_short => Err(Trouble::CutShort),
+        Some(answer) => Ok(answer.text),
     }
 }
 

@@ -8,6 +8,7 @@ mod adapter;
 mod async_task;
 mod call;
 mod card;
+pub mod completion;
 mod doubao;
 mod gitee;
 mod local;

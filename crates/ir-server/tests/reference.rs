@@ -14,11 +14,3 @@ fn the_settings_reference_is_true() {
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(written == reference, "docs/settings.md is out of date: run the tests once with UPDATE_GOLDEN=1");
 }
-
-#[test]
-fn every_adapter_has_its_settings() {
-    for adapter in ir_platforms::ADAPTERS {
-        let name = adapter.card().name;
-        assert!(ir_settings::PLATFORMS.contains(&name), "{name} has no section in the settings");
-    }
-}

@@ -233,7 +233,7 @@ fn look_over(resolved: &Resolved, problems: &mut Problems) {
             _ => {}
         }
     }
-    for platform in PLATFORMS {
+    for platform in PLATFORMS.iter() {
         for task in ir_model::Task::ALL {
             let at = |name: &str| format!("providers.{platform}.{task}.{name}");
             if let (Some(Value::Text(model)), Some(Value::Texts(aliases))) = (resolved.value(&at("model")), resolved.value(&at("modelMap")))

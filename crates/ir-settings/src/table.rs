@@ -227,7 +227,7 @@ static OF_TASK: &[(&str, Kind, Option<&str>, &str)] = &[
 pub fn all_defs() -> &'static [Def] {
     static ALL: LazyLock<Vec<Def>> = LazyLock::new(|| {
         let mut all = DEFS.to_vec();
-        for platform in PLATFORMS {
+        for platform in PLATFORMS.iter() {
             let row = |name: &str, kind: Kind, default: Option<&'static str>, doc: &'static str| {
                 let path = format!("providers.{platform}.{name}");
                 Def { env: derived_env(&path).into(), path: path.into(), kind, default, doc }

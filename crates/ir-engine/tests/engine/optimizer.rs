@@ -160,7 +160,7 @@ async fn variants_share_a_translation() {
 #[tokio::test]
 async fn failures_leave_the_prompt_as_it_was() {
     type Script = fn() -> Result<WireReply, WireFault>;
-    let table: [(Script, &str); 12] = [
+    let table: [(Script, &str); 13] = [
         (|| plain(500, "application/json", r#"{"error":"upstream-canary"}"#), "status 500"),
         (|| plain(401, "application/json", r#"{"error":{"message":"llm-canary is wrong"}}"#), "status 401"),
         (|| plain(302, "text/plain", "moved"), "could not be reached"),
@@ -171,6 +171,7 @@ async fn failures_leave_the_prompt_as_it_was() {
         (|| said(""), "empty"),
         (|| said("<think>upstream-canary"), "empty"),
         (|| said(&"long ".repeat(2000)), "longer than 5000"),
+        (|| said("抱歉，我无法翻译这段内容。"), "not English"),
         (|| plain(200, "application/json", r#"{"choices":[{"message":{"content":"a c"},"finish_reason":"length"}]}"#), "cut short"),
         (|| Err(WireFault { kind: WireFaultKind::Connect, sent: false, detail: "upstream-canary".to_owned() }), "could not be reached"),
     ];

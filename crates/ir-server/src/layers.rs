@@ -3,7 +3,7 @@
 use crate::cors;
 use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
-use crate::{health, storage};
+use crate::{health, inputs, storage};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -27,6 +27,7 @@ pub(crate) fn app(gateway: &Arc<Gateway>) -> Router {
         .with_state(Arc::clone(gateway));
     let shared = ir_openai::router()
         .route("/storage/{name}", routing::get(storage::serve))
+        .route("/inputs/{id}/{expiry}/{tail}", routing::get(inputs::serve))
         .fallback(ir_openai::not_found)
         .method_not_allowed_fallback(ir_openai::method_not_allowed)
         .with_state(Arc::clone(&api));
@@ -61,7 +62,7 @@ async fn access_log(State(gateway): State<Arc<Gateway>>, request: Request, next:
     }
     let began = gateway.engine.clock().now();
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = inputs::loggable(request.uri().path()).into_owned();
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
     let response = next.run(request).await;

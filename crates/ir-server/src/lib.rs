@@ -7,6 +7,7 @@ mod framing;
 mod gateway;
 mod health;
 mod host;
+mod inputs;
 mod layers;
 mod linger;
 mod listener;

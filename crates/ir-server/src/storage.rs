@@ -49,7 +49,7 @@ pub(crate) async fn serve(
         None => engine.pictures().open(&record.path).await,
     };
     match opened {
-        Ok(blob) => answer(&parts.method, &parts.headers, &record, side, blob),
+        Ok(blob) => answer(&parts.method, &parts.headers, &shown(&record, side), blob),
         Err(error) => {
             tracing::error!(name, %error, "a listed picture cannot be opened");
             refuse(&nothing())
@@ -57,22 +57,37 @@ pub(crate) async fn serve(
     }
 }
 
-fn answer(method: &Method, headers: &HeaderMap, record: &PictureRecord, side: Option<u32>, blob: Blob) -> Response<Body> {
+/// How a picture is shown.
+pub(crate) struct Shown<'a> {
+    pub(crate) media_type: &'static str,
+    pub(crate) etag: String,
+    pub(crate) cache_control: &'static str,
+    /// What it is called when it is saved.
+    pub(crate) name: &'a str,
+}
+
+fn shown(record: &PictureRecord, side: Option<u32>) -> Shown<'_> {
     let (media_type, etag) = match side {
         Some(side) => ("image/webp", format!("\"{}-{side}\"", short(&record.sha256))),
         None => (record.format.media_type(), format!("\"{}\"", short(&record.sha256))),
     };
+    Shown { media_type, etag, cache_control: "public, max-age=31536000, immutable", name: &record.name }
+}
+
+/// Answers with a picture: whole, a range of it, or that it is unchanged.
+pub(crate) fn answer(method: &Method, headers: &HeaderMap, shown: &Shown<'_>, blob: Blob) -> Response<Body> {
+    let etag = &shown.etag;
     let size = blob.size();
     let builder = Response::builder()
-        .header(header::CONTENT_TYPE, media_type)
-        .header(header::ETAG, &etag)
-        .header(header::CACHE_CONTROL, "public, max-age=31536000, immutable")
+        .header(header::CONTENT_TYPE, shown.media_type)
+        .header(header::ETAG, etag)
+        .header(header::CACHE_CONTROL, shown.cache_control)
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")
         .header("cross-origin-resource-policy", "cross-origin")
-        .header(header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", quoted(&record.name)));
-    let unchanged = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| matches_tag(tags, &etag));
+        .header(header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", quoted(shown.name)));
+    let unchanged = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| matches_tag(tags, etag));
     let whole = |status: StatusCode, body: Body| builder_with(builder, status, body);
     if unchanged {
         return whole(StatusCode::NOT_MODIFIED, Body::empty());

@@ -127,15 +127,18 @@ class Gateway:
         except OSError:
             return False
 
-    def draw(self, n: int = 1, size: str = "256x256") -> None:
+    def draw(self, n: int = 1, size: str = "256x256") -> list[str]:
+        """The addresses of `n` pictures."""
         document = {"prompt": PROMPT, "n": n, "size": size, "response_format": "url"}
         headers = {"authorization": "Bearer demo", "content-type": "application/json"}
         request = urllib.request.Request(f"{self.url}/v1/images/generations", json.dumps(document).encode(), headers)
         try:
             with OPENER.open(request, timeout=60) as answer:
-                assert len(json.load(answer)["data"]) == n
+                addresses = [item["url"] for item in json.load(answer)["data"]]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
+        assert len(addresses) == n
+        return addresses
 
     def stored(self) -> dict[str, Path]:
         """Every file in storage by its path there: pictures and their metadata."""

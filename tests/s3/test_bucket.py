@@ -46,6 +46,20 @@ def test_an_outage_delays_copies_and_nothing_else(moto, proxy, start):
     assert_mirror(moto, gateway, 6)
 
 
+def test_answers_name_the_public_address_of_what_is_there(moto, proxy, start):
+    public = "https://cdn.example/pictures"
+    gateway = start(IMG_ROUTER_STORAGE_S3_PUBLIC_URL=public)
+    wait_until("the bucket takes pictures", lambda: gateway.says("the bucket takes pictures"))
+    for address in gateway.draw(n=2):
+        body, _ = moto.read(address.removeprefix(f"{public}/"))
+        assert body.startswith(b"\x89PNG")
+    proxy.shut()
+    for address in gateway.draw(n=2):
+        assert address.startswith(f"{gateway.url}/storage/"), "what is not there yet is given from here"
+    proxy.open()
+    assert_mirror(moto, gateway, 4)
+
+
 def test_a_slow_bucket_gets_everything(moto, proxy, start):
     gateway = start()
     proxy.rate = 60_000
@@ -60,12 +74,10 @@ def test_wrong_credentials_are_corrected_in_the_file(moto, proxy, start):
     file = gateway.data / "runtime-config.json"
     good, bad = [{"storage": {"s3": {"secretKey": key}}} for key in (moto.secret_key, "wrong")]
     del gateway.environment["IMG_ROUTER_STORAGE_S3_SECRET_KEY"]
-    for name, value in list(gateway.environment.items()):
-        field = {"ENDPOINT": "endpoint", "BUCKET": "bucket", "ACCESS_KEY": "accessKey", "PREFIX": "prefix"}.get(name.removeprefix("IMG_ROUTER_STORAGE_S3_"))
-        if field:
-            del gateway.environment[name]
-            for document in (good, bad):
-                document["storage"]["s3"][field] = value
+    for field, name in (("endpoint", "ENDPOINT"), ("bucket", "BUCKET"), ("accessKey", "ACCESS_KEY"), ("prefix", "PREFIX")):
+        value = gateway.environment.pop(f"IMG_ROUTER_STORAGE_S3_{name}")
+        for document in (good, bad):
+            document["storage"]["s3"][field] = value
     file.write_text(json.dumps(bad))
     gateway.start()
     wait_until("the credentials are refused", lambda: gateway.says("status 403, SignatureDoesNotMatch"))

@@ -5,7 +5,7 @@ use ir_egress::{Phase, Recorded, WireFault, WireFaultKind, WireReply};
 use ir_model::{Ask, ResponseForm};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 const CONFIG: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},
@@ -171,4 +171,32 @@ async fn refused_credentials_are_tried_by_probes_alone() {
     assert_eq!((status.open, status.backlog.waiting, status.backlog.last_error), (false, 1, None));
     assert_eq!(asked(&bench), Vec::<String>::new());
     assert_eq!(bench.engine.drain(PATIENCE).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_delete_never_overtakes_the_put_of_its_picture() {
+    let service = Service::default();
+    let (let_go, held_back) = mpsc::channel::<()>();
+    let (held_back, held, turns) = (Mutex::new(held_back), service.clone(), AtomicUsize::new(0));
+    let bench = copying(move |request| {
+        if request.url.path().ends_with(".png") && turns.fetch_add(1, Ordering::Relaxed) == 0 {
+            held_back.lock().expect("gate").recv_timeout(PATIENCE).expect("let go");
+        }
+        held.answer(request)
+    })
+    .await;
+    let name = draw_one(&bench).await;
+    let key = format!("/img/2026-11-22/{name}");
+    until("the put has begun", async || service.keys() == [format!("{key}.json")]).await;
+    bench.store.remove(&name).await.expect("removed");
+    // The worker has been round after that once another picture is there.
+    let other = draw_one(&bench).await;
+    assert!(bench.engine.outbox().public_link(&other, PATIENCE).await.is_some());
+    assert!(asked(&bench).iter().all(|line| !line.starts_with("DELETE")), "the put is under way");
+    let_go.send(()).expect("a put waits");
+    let rest = [format!("/img/2026-11-22/{other}"), format!("/img/2026-11-22/{other}.json")];
+    until("only the other picture is there", async || {
+        asked(&bench).iter().any(|line| line.starts_with("DELETE")) && service.keys() == rest
+    })
+    .await;
 }

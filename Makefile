@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run release test check unit sdk bench tools
+.PHONY: help run release test check unit sdk bucket bench tools
 
 # Cargo's own check-ups, installed once into the project's cache.
 TOOLS := $(CURDIR)/.cache/tools
@@ -36,6 +36,10 @@ unit: ## Rust tests only
 sdk: ## The official OpenAI clients against the real binary
 	cargo build --locked -p img-router -p ir-sim
 	./tests/sdk/run
+
+bucket: ## Copies to an S3 server that checks signatures, by the real binary
+	cargo build --locked -p img-router
+	./tests/s3/run
 
 bench: ## Memory, throughput and added latency, beside nginx
 	./bench/run.sh

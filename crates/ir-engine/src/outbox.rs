@@ -17,13 +17,13 @@ use ir_model::{Clock, Dice};
 use ir_settings::{S3, SettingsFile};
 use ir_spool::PictureStore;
 use ir_store::{Backlog, Errand, Store, StoreError};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 /// Errands under way at once.
@@ -117,7 +117,7 @@ impl Outbox {
             line: None,
             aimed: None,
             refused: None,
-            under_way: HashSet::new(),
+            under_way: HashMap::new(),
             running: JoinSet::new(),
         };
         let before = self.worker.lock().unwrap_or_else(PoisonError::into_inner).replace(tokio::spawn(worker.run()));
@@ -211,7 +211,7 @@ struct Worker {
     /// Settings that no bucket can be made of, so that they are complained about once.
     refused: Option<S3>,
     /// Target and name of each errand under way: a picture's delete never overtakes its put.
-    under_way: HashSet<(String, String)>,
+    under_way: HashMap<(String, String), Id>,
     running: JoinSet<Done>,
 }
 
@@ -325,18 +325,20 @@ impl Worker {
             if self.under_way.len() >= AT_ONCE {
                 break;
             }
-            if self.under_way.insert(key) {
-                let (inner, bucket) = (Arc::clone(&self.inner), present.bucket.clone());
-                self.running.spawn(async move {
-                    let result = carry_out(&inner.parts, &bucket, &errand).await;
-                    Done::Errand { errand, result }
-                });
+            if self.under_way.contains_key(&key) {
+                continue;
             }
+            let (inner, bucket) = (Arc::clone(&self.inner), present.bucket.clone());
+            let task = self.running.spawn(async move {
+                let result = carry_out(&inner.parts, &bucket, &errand).await;
+                Done::Errand { errand, result }
+            });
+            self.under_way.insert(key, task.id());
         }
         Ok(())
     }
 
-    async fn done(&mut self, done: Result<Done, tokio::task::JoinError>) {
+    async fn done(&mut self, done: Result<Done, JoinError>) {
         match done {
             Ok(Done::Probed { present, result }) => self.probed(&present, result),
             Ok(Done::Errand { errand, result }) => {
@@ -347,10 +349,12 @@ impl Worker {
                 }
             }
             Err(error) => {
-                // Which one it was is not told: none is under way that is not running.
-                tracing::error!(%error, "an errand of the outbox broke down");
-                if self.running.is_empty() {
-                    self.under_way.clear();
+                tracing::error!(%error, "a task of the outbox broke down");
+                self.under_way.retain(|_, task| *task != error.id());
+                // Whatever it was would break down again at once.
+                if let Some(line) = &mut self.line {
+                    line.state = State::Closed { until: Instant::now() + PROBE_PAUSE };
+                    line.present.open.store(false, Ordering::Relaxed);
                 }
             }
         }

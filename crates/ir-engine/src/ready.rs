@@ -59,23 +59,32 @@ impl Candidate {
     }
 
     /// Where the platform can fetch a picture, if it takes addresses: the caller's own as long as it
-    /// shows the same picture, else one that the gateway gives it.
+    /// shows the same picture, else one that the gateway gives it. A platform that takes bytes as
+    /// well gets an address only from the image bed, and bytes when that fails: whether it can reach
+    /// the gateway is not known.
     async fn address(&self, request: &Request, input: &Input, prepared: &Prepared) -> Result<Option<String>, Fault> {
-        let must = match self.card.inputs {
+        let settings = &request.snapshot.settings;
+        let (must, hosted) = match self.card.inputs {
             InputForm::None | InputForm::Bytes => return Ok(None),
-            InputForm::UrlOrBytes => false,
-            InputForm::Url => true,
+            InputForm::UrlOrBytes => (false, settings.image_bed.base_url.is_some()),
+            InputForm::Url => (true, Hosting::available(settings)),
         };
         let own = input.url.clone().filter(|_| !prepared.changed);
-        let settings = &request.snapshot.settings;
-        if own.is_some() && (!prepared.stripped || !Hosting::available(settings)) {
+        if own.is_some() && !(prepared.stripped && hosted) {
             return Ok(own);
         }
-        if !must && !Hosting::available(settings) {
+        if !hosted && !must {
             return Ok(None);
         }
         let (engine, links) = (&request.engine, &request.links);
-        engine.hosting.host(&engine.door, settings, &prepared.picture, links, request.deadline).await.map(Some)
+        match engine.hosting.host(&engine.door, settings, &prepared.picture, links, request.deadline).await {
+            Ok(url) => Ok(Some(url)),
+            Err(fault) if must => Err(fault),
+            Err(fault) => {
+                tracing::warn!(request_id = %request.id, detail = fault.detail, "the image bed failed: the picture is sent as bytes");
+                Ok(None)
+            }
+        }
     }
 }
 

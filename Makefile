@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run release test check unit sdk bucket bench tools
+.PHONY: help run release test check unit sdk spaces bucket bench tools
 
 # Cargo's own check-ups, installed once into the project's cache.
 TOOLS := $(CURDIR)/.cache/tools
@@ -40,6 +40,10 @@ sdk: ## The official OpenAI clients against the real binary
 bucket: ## Copies to an S3 server that checks signatures, by the real binary
 	cargo build --locked -p img-router
 	./tests/s3/run
+
+spaces: ## HuggingFace Spaces on real Gradio servers of three versions
+	cargo build --locked -p img-router
+	./tests/gradio/run
 
 bench: ## Memory, throughput and added latency, beside nginx
 	./bench/run.sh

@@ -11,6 +11,7 @@ mod card;
 pub mod completion;
 mod doubao;
 mod gitee;
+mod hugging_face;
 mod local;
 mod model_scope;
 mod new_api;
@@ -34,6 +35,7 @@ pub static ADAPTERS: &[&dyn Adapter] = &[
     &doubao::Doubao,
     &gitee::Gitee,
     &model_scope::ModelScope,
+    &hugging_face::HuggingFace,
     &pollinations::Pollinations,
     &siliconflow::SiliconFlow,
     &new_api::NewApi,

@@ -4,6 +4,7 @@ mod common;
 mod conformance;
 mod exchanges;
 mod flows;
+mod hugging_face;
 mod local;
 mod new_api;
 mod refusals;

@@ -1,0 +1,324 @@
+//! HuggingFace Spaces through the queue protocol of Gradio 4, 5 and 6. Every model has servers of its
+//! own. What a Space can do is asked of the Space: its configuration, then its functions; pictures are
+//! uploaded, the call joins the queue, and its stream of events ends with a file.
+//!
+//! The queue, not `/call`: only there all versions keep the texts of errors.
+
+mod function;
+mod words;
+
+use crate::openai_like::{self as openai, Row, Sign, When, row};
+use crate::{
+    Adapter, Auth, Call, CallBody, Card, Event, HeaderValue, InputForm, Method, Next, Part, PartBody, Progress, Reply, ReplyBody,
+    SizePolicy, SpaceCard, Target, TaskCard,
+};
+use function::{Function, fill};
+use ir_model::{Charge, Class, Fault, Format, Job, Node, Output, Source, Task};
+use serde_json::{Value, json};
+use url::Url;
+
+/// HuggingFace Spaces.
+#[derive(Debug)]
+pub(crate) struct HuggingFace;
+
+/// Times that a Space is looked at until it is awake, and the pause between (the JS client's).
+const WAKES: u64 = 10;
+const WAKE_MS: u64 = 5000;
+/// Tries at fetching the finished file: it is there, and drawing it again costs quota.
+const FETCHES: u64 = 3;
+
+const TEXT: TaskCard = TaskCard {
+    models: &["z-image-turbo"],
+    sizes: SizePolicy::Passed,
+    seed: true,
+    negative_prompt: true,
+    steps: true,
+    guidance: true,
+    ..TaskCard::BASE
+};
+
+const EDIT: TaskCard = TaskCard {
+    task: Task::Edit,
+    models: &["Qwen-Image-Edit-2511"],
+    // A Space knows what suits the picture.
+    default_size: None,
+    max_inputs: 1,
+    inputs: InputForm::Bytes,
+    input_formats: &[Format::Png, Format::Jpeg, Format::Webp],
+    max_input_bytes: 10_000_000,
+    ..TEXT
+};
+
+static CARD: Card = Card {
+    name: "HuggingFace",
+    base_url: Some("https://huggingface.co"),
+    auth: Auth::Optional,
+    key_format: has_key_format,
+    tasks: &[TEXT, EDIT, TaskCard { task: Task::Blend, max_inputs: 4, ..EDIT }],
+    // The stream is alive (a heartbeat every 15 s) while a call waits for a GPU.
+    total_secs: Some(600),
+    spaces: Some(&[
+        SpaceCard {
+            model: "z-image-turbo",
+            task: Task::Text,
+            servers: &[
+                "https://mrfakename-z-image-turbo.hf.space",
+                "https://luca115-z-image-turbo.hf.space",
+                "https://linoyts-z-image-portrait.hf.space",
+                "https://prokofyev8-z-image-portrait.hf.space",
+            ],
+        },
+        SpaceCard { model: "Qwen-Image-Edit-2511", task: Task::Edit, servers: &["https://lenml-qwen-image-edit-2511-fast.hf.space"] },
+    ]),
+    ..Card::BASE
+};
+
+/// `hf_…`
+fn has_key_format(key: &str) -> bool {
+    key.strip_prefix("hf_").is_some_and(|rest| rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+static ROWS: &[Row] = &[
+    row(When::Any, Sign::Words(&["queue is full", "queue is stopped"]), Class::Overloaded, Charge::No),
+    row(When::Is(&[413]), Sign::Any, Class::InvalidRequest, Charge::No),
+    row(When::Is(&[404]), Sign::Any, Class::ModelNotFound, Charge::No),
+    // What a Space's server cannot do, it has not done.
+    row(When::Is(&[500, 502, 504]), Sign::Any, Class::UpstreamFault, Charge::No),
+];
+
+impl Adapter for HuggingFace {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn open(&self, job: &Job) -> Result<Call, Fault> {
+        openai::need_pictures(job)?;
+        look(job, 0)
+    }
+
+    fn read(&self, job: &Job, reply: &Reply) -> Result<Next, Fault> {
+        if let ReplyBody::Picture(blob) = &reply.body {
+            return Ok(Next::Done(vec![Output { source: Source::Body(blob.clone()), revised_prompt: None }]));
+        }
+        let memo = &reply.memo;
+        let document = reply.json();
+        let call = match (memo["step"].as_str().unwrap_or_default(), document) {
+            ("config", Some(document)) => functions(job, document)?,
+            // A page that says that the Space is being made ready.
+            ("config", None) => return asleep(job, memo, reply),
+            ("runtime", Some(document)) => state(job, memo, document)?,
+            ("info", Some(document)) => prepare(job, memo, document)?,
+            ("upload", Some(document)) => join(job, memo, &paths(document))?,
+            ("join", Some(document)) => listen(job, memo, document)?,
+            _ => return openai::pictures(ROWS, reply).map(Next::Done),
+        };
+        Ok(Next::Then(call))
+    }
+
+    fn event(&self, job: &Job, memo: &Value, event: &Event) -> Result<Progress, Fault> {
+        let Some(document) = event.json() else { return Ok(Progress::Nothing) };
+        let ours = document.get("event_id").and_then(Node::as_str).is_none_or(|id| memo["event"] == id);
+        match document.get("msg").and_then(Node::as_str).unwrap_or_default() {
+            "process_completed" if ours => completed(job, memo, document),
+            "unexpected_error" if ours => Err(words::fault(&words::of(document))),
+            "queue_full" => Err(Fault::new(Class::Overloaded).charged(Charge::No).detail("the Space's queue is full")),
+            "close_stream" => Ok(Progress::End),
+            _ => Ok(Progress::Nothing),
+        }
+    }
+
+    fn fault(&self, reply: &Reply) -> Fault {
+        openai::fault_by(ROWS, reply)
+    }
+
+    fn refused(&self, job: &Job, reply: &Reply) -> Result<Next, Fault> {
+        let tries = reply.memo["tries"].as_u64().unwrap_or_default();
+        match reply.memo["step"].as_str().unwrap_or_default() {
+            "config" if matches!(reply.status, 502..=504) => return asleep(job, &reply.memo, reply),
+            "file" if tries < FETCHES && reply.status >= 500 => {
+                let mut memo = reply.memo.clone();
+                memo["tries"] = json!(tries + 1);
+                let url = memo["url"].as_str().unwrap_or_default().to_owned();
+                return Ok(Next::Then(get(job, url, "*/*").memo(memo).after(1000)));
+            }
+            _ => {}
+        }
+        let fault = self.fault(reply);
+        // A Space that keeps strangers out says nothing about a key that it was not shown.
+        match fault.class {
+            Class::KeyRejected if job.key.is_none() => {
+                Err(Fault { class: Class::UpstreamFault, ..fault }.charged(Charge::No).detail("the Space is not public"))
+            }
+            _ => Err(fault),
+        }
+    }
+}
+
+fn nonsense(what: &str) -> Fault {
+    Fault::new(Class::UpstreamFault).charged(Charge::No).detail(format!("the Space {what}"))
+}
+
+fn headers(job: &Job, accept: &str) -> Vec<(&'static str, HeaderValue)> {
+    let key = job.key.iter().map(|key| ("authorization", HeaderValue::Bearer(key.clone())));
+    // Marks a program: people at the page get other texts.
+    key.chain([("accept", HeaderValue::Plain(accept.to_owned())), ("x-gradio-user", HeaderValue::Plain("api".to_owned()))]).collect()
+}
+
+fn get(job: &Job, url: String, accept: &str) -> Call {
+    Call::new(Target::Http { method: Method::Get, url, headers: headers(job, accept) }, CallBody::None)
+}
+
+fn post(job: &Job, url: String, body: CallBody) -> Call {
+    Call::new(Target::Http { method: Method::Post, url, headers: headers(job, "application/json") }, body)
+}
+
+/// Asks what the Space runs. The base address must be one: everything is built on it.
+fn look(job: &Job, tries: u64) -> Result<Call, Fault> {
+    let sound =
+        Url::parse(&job.base_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
+    if !sound {
+        return Err(nonsense("has no absolute http(s) address"));
+    }
+    let memo = json!({"step": "config", "tries": tries});
+    Ok(get(job, format!("{}/config", job.base_url), "application/json").memo(memo))
+}
+
+/// What follows when a Space does not answer: its state, where HuggingFace tells it, else a pause.
+fn asleep(job: &Job, memo: &Value, reply: &Reply) -> Result<Next, Fault> {
+    let tries = memo["tries"].as_u64().unwrap_or(WAKES);
+    if tries >= WAKES {
+        let fault = openai::fault_by(ROWS, reply);
+        return Err(Fault { class: Class::Overloaded, charge: Charge::No, ..fault }.detail("the Space did not wake up in time"));
+    }
+    let host = Url::parse(&job.base_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let Some(space) = host.strip_suffix(".hf.space") else { return Ok(Next::Then(look(job, tries + 1)?.after(WAKE_MS))) };
+    let url = format!("{}/api/spaces/by-subdomain/{space}", job.home);
+    Ok(Next::Then(get(job, url, "application/json").memo(json!({"step": "runtime", "tries": tries}))))
+}
+
+/// Reads a Space's state: looking at it wakes it, but not if it was stopped or is broken.
+fn state(job: &Job, memo: &Value, document: &Node) -> Result<Call, Fault> {
+    let stage = document.at(&["runtime", "stage"]).and_then(Node::as_str).unwrap_or_default().to_ascii_uppercase();
+    if matches!(stage.as_str(), "PAUSED" | "STOPPED" | "DELETING" | "NO_APP_FILE") || stage.ends_with("_ERROR") {
+        return Err(nonsense(&format!("is in the state {stage}")));
+    }
+    Ok(look(job, memo["tries"].as_u64().unwrap_or(WAKES) + 1)?.after(WAKE_MS))
+}
+
+/// Reads the configuration and asks for the functions.
+fn functions(job: &Job, document: &Node) -> Result<Call, Fault> {
+    let protocol = document.get("protocol").and_then(Node::as_str).unwrap_or("none");
+    if !protocol.starts_with("sse") {
+        return Err(nonsense(&format!("speaks the protocol {protocol:.40}, not Gradio 4 to 6")));
+    }
+    let prefix = document.get("api_prefix").and_then(Node::as_str).unwrap_or_default().trim_end_matches('/');
+    let plain = |prefix: &str| prefix.starts_with('/') && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-".contains(&b));
+    if !prefix.is_empty() && !plain(prefix) {
+        return Err(nonsense("names an API prefix that is none"));
+    }
+    let list = document.get("dependencies").and_then(Node::as_array).unwrap_or_default();
+    let numbers = list.iter().enumerate().filter_map(|(at, one)| {
+        let name = one.get("api_name").and_then(Node::as_filled_str)?;
+        let number = one.get("id").and_then(Node::as_i64).or_else(|| i64::try_from(at).ok())?;
+        Some((name.to_owned(), json!(number)))
+    });
+    let numbers: serde_json::Map<String, Value> = numbers.collect();
+    let memo = json!({"step": "info", "prefix": prefix, "numbers": numbers});
+    Ok(get(job, format!("{}{prefix}/info", job.base_url), "application/json").memo(memo))
+}
+
+/// Chooses the function and lays out its arguments; pictures go ahead of the call.
+fn prepare(job: &Job, memo: &Value, document: &Node) -> Result<Call, Fault> {
+    let function = Function::choose(job, document, &memo["numbers"]).ok_or_else(|| nonsense("has no function for this task"))?;
+    let arguments = fill(job, &function)?;
+    let prefix = memo["prefix"].as_str().unwrap_or_default();
+    let next = json!({"step": "upload", "prefix": prefix, "function": function.number, "arguments": arguments});
+    if job.pictures.is_empty() {
+        return join(job, &next, &[]);
+    }
+    let parts = job.pictures.iter().enumerate().map(|(at, input)| {
+        let format = input.picture.probe.format;
+        let filename = format!("image-{}.{}", at + 1, format.extension());
+        let body = PartBody::File { filename, media_type: format.media_type(), blob: input.picture.blob.clone() };
+        Part { name: "files".to_owned(), body }
+    });
+    let url = format!("{}{prefix}/upload", job.base_url);
+    Ok(post(job, url, CallBody::Multipart(parts.collect())).memo(next))
+}
+
+/// Where the Space put the uploaded pictures.
+fn paths(document: &Node) -> Vec<String> {
+    document.as_array().unwrap_or_default().iter().filter_map(Node::as_filled_str).map(str::to_owned).collect()
+}
+
+fn join(job: &Job, memo: &Value, paths: &[String]) -> Result<Call, Fault> {
+    if paths.len() < job.pictures.len() {
+        return Err(nonsense("did not take all pictures"));
+    }
+    let prefix = memo["prefix"].as_str().unwrap_or_default();
+    let session = format!("{:011x}", job.entropy);
+    let body = json!({
+        "data": function::with_paths(&memo["arguments"], paths),
+        "event_data": null,
+        "fn_index": memo["function"],
+        "trigger_id": null,
+        "session_hash": session,
+    });
+    let next = json!({"step": "join", "prefix": prefix, "session": session});
+    Ok(post(job, format!("{}{prefix}/queue/join", job.base_url), CallBody::Json(body.into())).memo(next))
+}
+
+fn listen(job: &Job, memo: &Value, document: &Node) -> Result<Call, Fault> {
+    let event = document.get("event_id").and_then(Node::as_filled_str).ok_or_else(|| nonsense("took the call without naming it"))?;
+    let (prefix, session) = (memo["prefix"].as_str().unwrap_or_default(), memo["session"].as_str().unwrap_or_default());
+    let url = format!("{}{prefix}/queue/data?session_hash={session}", job.base_url);
+    Ok(get(job, url, "text/event-stream").memo(json!({"step": "data", "prefix": prefix, "event": event})))
+}
+
+/// The end of the call: a file to fetch, with the key where there is one, or why there is none.
+fn completed(job: &Job, memo: &Value, document: &Node) -> Result<Progress, Fault> {
+    let missing = Node::Null;
+    let output = document.get("output").unwrap_or(&missing);
+    let succeeded = !matches!(document.get("success"), Some(Node::Bool(false)));
+    if !succeeded || output.get("data").is_none() {
+        return Err(words::fault(&words::of(document)));
+    }
+    let found = output.get("data").and_then(Node::as_array).unwrap_or_default().iter().find_map(|item| file(item, 0));
+    match found {
+        Some(Found::Path(path)) => {
+            // Built here: what Gradio 4 says about its own address may be wrong.
+            let prefix = memo["prefix"].as_str().unwrap_or_default();
+            let mut url = Url::parse(&job.base_url).map_err(|_| nonsense("has no address"))?;
+            url.set_path(&format!("{}{prefix}/file={path}", url.path().trim_end_matches('/')));
+            let memo = json!({"step": "file", "url": url.as_str(), "tries": 1});
+            Ok(Progress::Then(get(job, url.into(), "image/*").memo(memo)))
+        }
+        Some(Found::Output(output)) => Ok(Progress::Picture(output)),
+        None => Err(Fault::new(Class::UpstreamFault).charged(Charge::Maybe).detail("the Space's answer holds no picture")),
+    }
+}
+
+enum Found {
+    Path(String),
+    Output(Output),
+}
+
+/// The first picture in an output: a file, a gallery, a pair, an update that holds one, a data URI.
+fn file(node: &Node, depth: u32) -> Option<Found> {
+    if depth > 4 {
+        return None;
+    }
+    if let Some(path) = node.get("path").and_then(Node::as_filled_str).filter(|path| !path.starts_with("http")) {
+        return Some(Found::Path(path.to_owned()));
+    }
+    match node {
+        // Of a pair (before, after) the last one is the result; of a gallery the first.
+        Node::Array(items) if items.len() == 2 && depth > 0 => items.iter().rev().find_map(|item| file(item, depth + 1)),
+        Node::Array(items) => items.iter().find_map(|item| file(item, depth + 1)),
+        Node::Object(map) => ["image", "value", "composite"]
+            .iter()
+            .find_map(|name| file(map.get(name)?, depth + 1))
+            .or_else(|| openai::item(node).map(Found::Output)),
+        other => openai::item(other).map(Found::Output),
+    }
+}

@@ -1,0 +1,189 @@
+//! Conversations with Spaces, step by step: what the suite against real Gradio servers cannot show.
+
+use crate::common::job;
+use ir_model::{Charge, Class, Job, Node, Source, Task};
+use ir_platforms::{Adapter, Call, CallBody, Event, Next, Progress, Reply, ReplyBody, Target, by_name};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const SPACE: &str = "https://owner-name.hf.space";
+
+fn space() -> &'static dyn Adapter {
+    by_name("HuggingFace").expect("listed")
+}
+
+fn drawing(task: Task) -> Job {
+    Job { base_url: SPACE.to_owned(), home: "https://huggingface.co".to_owned(), ..job(task) }
+}
+
+fn url(call: &Call) -> &str {
+    let Target::Http { url, .. } = &call.target else { panic!("over HTTP") };
+    url
+}
+
+fn reply(call: &Call, status: u16, body: ReplyBody) -> Reply {
+    Reply { memo: call.memo.clone(), ..Reply::new(status, body) }
+}
+
+/// The call that follows when `call` is answered with this document.
+fn after(job: &Job, call: &Call, document: Value) -> Call {
+    match space().read(job, &reply(call, 200, ReplyBody::Json(Node::from(document)))) {
+        Ok(Next::Then(next)) => next,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn config() -> Value {
+    json!({
+        "version": "6.31.0", "api_prefix": "/gradio_api", "protocol": "sse_v3",
+        "dependencies": [{"id": 3, "api_name": "surprise"}, {"id": 7, "api_name": "draw"}, {"id": 8, "api_name": false}],
+    })
+}
+
+fn parameter(name: &str, component: &str, default: Value) -> Value {
+    let has = !default.is_null();
+    json!({"label": name, "parameter_name": name, "parameter_has_default": has, "parameter_default": default,
+        "type": {"type": "x", "description": if component == "Slider" { "numeric value between 256 and 1536" } else { "" }}, "component": component})
+}
+
+fn info(parameters: &[Value]) -> Value {
+    json!({"named_endpoints": {
+        "/surprise": {"parameters": [], "returns": [{"component": "Textbox"}]},
+        "/draw": {"parameters": parameters, "returns": [{"component": "Image"}, {"component": "Number"}]},
+    }})
+}
+
+/// The arguments with which a call joins the queue.
+fn joined(job: &Job, parameters: &[Value]) -> Value {
+    let look = space().open(job).expect("opens");
+    let ask = after(job, &look, config());
+    assert_eq!(url(&ask), format!("{SPACE}/gradio_api/info"));
+    let join = after(job, &ask, info(parameters));
+    assert_eq!(url(&join), format!("{SPACE}/gradio_api/queue/join"));
+    let CallBody::Json(body) = &join.body else { panic!("a document") };
+    let body = body.to_value_lossy();
+    assert_eq!(body["fn_index"], 7);
+    body["data"].clone()
+}
+
+#[test]
+fn wishes_stay_within_what_the_space_takes() {
+    let mut job = drawing(Task::Text);
+    job.size = Some(ir_model::Size::new(4096, 64));
+    let arguments = joined(
+        &job,
+        &[
+            parameter("height", "Slider", json!(512)),
+            parameter("style", "Dropdown", json!("None")),
+            parameter("width", "Slider", json!(512)),
+            parameter("your_text", "Textbox", Value::Null),
+            parameter("num_images_per_prompt", "Number", json!(4)),
+        ],
+    );
+    assert_eq!(arguments, json!([256, "None", 1536, "a red fox", 1]));
+}
+
+#[test]
+fn a_wish_that_changes_the_picture_is_not_dropped() {
+    for (param, change) in [
+        ("seed", (|job| job.extras.seed = Some(1)) as fn(&mut Job)),
+        ("negative_prompt", |job| job.extras.negative_prompt = Some("text".to_owned())),
+    ] {
+        let mut job = drawing(Task::Text);
+        change(&mut job);
+        let ask = after(&job, &space().open(&job).expect("opens"), config());
+        let info = info(&[parameter("prompt", "Textbox", Value::Null)]);
+        let fault = space().read(&job, &reply(&ask, 200, ReplyBody::Json(Node::from(info)))).expect_err(param);
+        assert_eq!((fault.class, fault.charge, fault.param.as_deref()), (Class::InvalidRequest, Charge::No, Some(param)));
+    }
+}
+
+#[test]
+fn a_space_without_a_function_for_the_task_costs_nothing() {
+    let job = drawing(Task::Edit);
+    let ask = after(&job, &space().open(&job).expect("opens"), config());
+    let info = info(&[parameter("prompt", "Textbox", Value::Null)]);
+    let fault = space().read(&job, &reply(&ask, 200, ReplyBody::Json(Node::from(info)))).expect_err("no picture goes in");
+    assert_eq!((fault.class, fault.charge), (Class::UpstreamFault, Charge::No));
+}
+
+#[test]
+fn a_sleeping_space_is_woken_and_a_paused_one_is_left() {
+    let job = drawing(Task::Text);
+    let mut look = space().open(&job).expect("opens");
+    for turn in 0..10 {
+        let asleep = reply(&look, 503, ReplyBody::Text("<html><title>Sleeping</title></html>".to_owned()));
+        let Ok(Next::Then(ask)) = space().refused(&job, &asleep) else { panic!("turn {turn}: it is asked for its state") };
+        assert_eq!(url(&ask), "https://huggingface.co/api/spaces/by-subdomain/owner-name");
+        let paused = reply(&ask, 200, ReplyBody::Json(Node::from(json!({"runtime": {"stage": "PAUSED"}}))));
+        assert_eq!(space().read(&job, &paused).expect_err("paused").class, Class::UpstreamFault);
+        look = after(&job, &ask, json!({"runtime": {"stage": "APP_STARTING"}}));
+        assert_eq!((url(&look), look.after_ms), (format!("{SPACE}/config").as_str(), 5000));
+    }
+    let asleep = reply(&look, 503, ReplyBody::Empty);
+    let fault = space().refused(&job, &asleep).expect_err("it does not wake up");
+    assert_eq!((fault.class, fault.charge), (Class::Overloaded, Charge::No));
+}
+
+#[test]
+fn a_closed_space_says_nothing_about_a_key_that_it_was_not_shown() {
+    let mut job = drawing(Task::Text);
+    let call = space().open(&job).expect("opens");
+    let closed = reply(&call, 401, ReplyBody::Json(Node::from(json!({"error": "unauthorized"}))));
+    assert_eq!(space().refused(&job, &closed).expect_err("closed").class, Class::KeyRejected);
+    job.key = None;
+    assert_eq!(space().refused(&job, &closed).expect_err("closed").class, Class::UpstreamFault);
+    assert!(space().open(&job).expect("opens").header("authorization").is_none());
+}
+
+fn told(document: Value) -> Result<Progress, ir_model::Fault> {
+    let memo = json!({"step": "data", "prefix": "/gradio_api", "event": "e1"});
+    space().event(&drawing(Task::Text), &memo, &Event { name: String::new(), body: ReplyBody::Json(Node::from(document)) })
+}
+
+#[test]
+fn events_of_others_and_of_the_queue_are_passed_over() {
+    for document in [
+        json!({"msg": "estimation", "event_id": "e1", "rank": 4}),
+        json!({"msg": "heartbeat"}),
+        json!({"msg": "log", "event_id": "e1", "title": "ZeroGPU queue", "log": "waiting"}),
+        json!({"msg": "process_completed", "event_id": "another", "success": false, "output": {"error": "not ours"}}),
+        json!({"msg": "something new"}),
+    ] {
+        assert!(matches!(told(document.clone()), Ok(Progress::Nothing)), "{document}");
+    }
+    assert!(matches!(told(json!({"msg": "close_stream", "event_id": null})), Ok(Progress::End)));
+}
+
+#[test]
+fn a_finished_call_leads_to_its_file() {
+    let done = |data: Value| told(json!({"msg": "process_completed", "event_id": "e1", "success": true, "output": {"data": data}}));
+    let file = json!({"path": "/tmp/gradio/abc/a picture.webp", "url": "http://wrong.example/x", "meta": {"_type": "gradio.FileData"}});
+    for data in [
+        json!([file, 7]),
+        json!(["said", file]),
+        json!([[{"image": file, "caption": null}]]),
+        json!([[file, file]]),
+        json!([{"__type__": "update", "value": file}]),
+    ] {
+        match done(data.clone()) {
+            Ok(Progress::Then(call)) => assert_eq!(url(&call), format!("{SPACE}/gradio_api/file=/tmp/gradio/abc/a%20picture.webp")),
+            other => panic!("{data}: {other:?}"),
+        }
+    }
+    assert!(
+        matches!(done(json!(["https://pictures.example/a.png"])), Ok(Progress::Picture(output)) if matches!(output.source, Source::Url(_)))
+    );
+    assert_eq!(done(json!(["only words"])).expect_err("no picture").class, Class::UpstreamFault);
+}
+
+#[test]
+fn gpu_quotas_rest_the_key_for_the_time_that_is_named() {
+    let text = "'You have exceeded your GPU quota (60s requested vs. 0s left). Try again in 2:00:01'";
+    let output = json!({"error": text, "title": "ZeroGPU quota exceeded"});
+    let fault = told(json!({"msg": "process_completed", "event_id": "e1", "success": false, "output": output})).expect_err("no quota");
+    assert_eq!((fault.class, fault.retry_after), (Class::QuotaExhausted, Some(Duration::from_secs(7201))));
+    assert_eq!(told(json!({"msg": "queue_full"})).expect_err("full").class, Class::Overloaded);
+    let lost = json!({"msg": "unexpected_error", "message": "404: Session not found.", "success": false});
+    assert_eq!(told(lost).expect_err("lost").class, Class::UpstreamFault);
+}

@@ -33,6 +33,10 @@ pub(crate) struct Draft {
     pub(crate) gzip: bool,
     pub(crate) chunked: bool,
     pub(crate) pieces: Vec<Piece>,
+    /// Headers of the platform's own.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// Pictures that the platform bills for this answer.
+    pub(crate) pictures: u32,
 }
 
 /// How long an answer says to be, and what comes after it.
@@ -47,7 +51,7 @@ impl Draft {
     pub(crate) fn new(status: u16, content_type: &str, pieces: Vec<Piece>) -> Self {
         // A stream of events has no length in advance.
         let chunked = content_type == "text/event-stream";
-        Self { status, content_type: content_type.into(), gzip: false, chunked, pieces }
+        Self { status, content_type: content_type.into(), gzip: false, chunked, pieces, headers: Vec::new(), pictures: 0 }
     }
 
     pub(crate) fn json(status: u16, pieces: Vec<Bytes>) -> Self {
@@ -58,8 +62,26 @@ impl Draft {
         Self::json(status, vec![value.to_string().into()])
     }
 
-    fn bytes(content_type: &str, bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn bytes(content_type: &str, bytes: impl Into<Bytes>) -> Self {
         Self::new(200, content_type, vec![Piece::Bytes(bytes.into())])
+    }
+
+    pub(crate) fn billed(self, pictures: u32) -> Self {
+        Self { pictures, ..self }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    /// What a behaviour says about the head.
+    pub(crate) fn finish(&mut self, behaviour: &Behaviour) {
+        self.status = behaviour.status.unwrap_or(self.status);
+        self.chunked |= behaviour.chunked;
+        if matches!(self.status, 204 | 304) {
+            self.pieces.clear();
+        }
     }
 
     /// Settles the length; a lie changes what is sent.
@@ -114,43 +136,48 @@ pub(crate) fn draft(easel: &Easel, behaviour: &Behaviour, route: Route, path: &s
         Body::Pictures(pictures) => easel.draw(&order(pictures)).unwrap_or_else(|error| undrawable(&error)),
         Body::StreamError(error) => easel.fail(&order(&Pictures::default()), error).unwrap_or_else(|error| undrawable(&error)),
         Body::Error(error) => error.draft(behaviour.status.unwrap_or(500)),
-        Body::Html => Draft::bytes("text/html; charset=utf-8", PAGE),
-        Body::Empty => Draft { pieces: Vec::new(), ..Draft::bytes("application/json", "") },
         Body::EmptyData => Draft::document(200, &json!({"created": 1_795_305_600, "data": []})),
+        other => plain(other, route == Route::Picture),
+    };
+    draft.finish(behaviour);
+    draft
+}
+
+/// A body that is the same on every platform. `picture` says whether one is being downloaded.
+pub(crate) fn plain(body: &Body, picture: bool) -> Draft {
+    match body {
+        Body::Html => Draft::bytes("text/html; charset=utf-8", PAGE),
         Body::Json(value) => Draft::document(200, value),
         Body::Text { content_type, text } => Draft::bytes(content_type, text.clone()),
         Body::Raw { content_type, bytes } => Draft::bytes(content_type, bytes.clone()),
-        Body::Endless(bytes) => endless(*bytes, route),
+        Body::Endless(bytes) => endless(*bytes, picture),
         Body::Deep(depth) => {
             let depth = (*depth).min(MAX_DEPTH) as usize;
             Draft::bytes("application/json", format!("{{\"data\":{}{}}}", "[".repeat(depth), "]".repeat(depth)))
         }
         Body::GzipBomb(bytes) => Draft { gzip: true, ..Draft::bytes("application/json", bomb((*bytes).min(MAX_BOMB))) },
-    };
-    draft.status = behaviour.status.unwrap_or(draft.status);
-    draft.chunked |= behaviour.chunked;
-    if matches!(draft.status, 204 | 304) {
-        draft.pieces.clear();
+        Body::Empty | Body::EmptyData | Body::Pictures(_) | Body::Error(_) | Body::StreamError(_) => {
+            Draft { pieces: Vec::new(), ..Draft::bytes("application/json", "") }
+        }
     }
-    draft
 }
 
-fn undrawable(error: &std::io::Error) -> Draft {
+pub(crate) fn undrawable(error: &std::io::Error) -> Draft {
     ErrorBody { message: Some(error.to_string()), code: Some("invalid_value".into()), ..ErrorBody::default() }.draft(400)
 }
 
-fn list(models: &[String]) -> Value {
+pub(crate) fn list(models: &[String]) -> Value {
     let names: Vec<&str> = if models.is_empty() { vec!["gpt-image-2", "sim"] } else { models.iter().map(String::as_str).collect() };
     let data = names.iter().map(|name| json!({"id": name, "object": "model", "created": 1_795_305_600, "owned_by": "ir-sim"}));
     json!({"object": "list", "data": data.collect::<Vec<_>>()})
 }
 
-fn endless(bytes: u64, route: Route) -> Draft {
+fn endless(bytes: u64, picture: bool) -> Draft {
     let block = Bytes::from(vec![b'A'; 65_536]);
-    let (kind, start): (_, &[u8]) = match route {
+    let (kind, start): (_, &[u8]) = match picture {
         // What a reader takes for the start of a picture.
-        Route::Picture => ("image/png", b"\x89PNG\r\n\x1a\n"),
-        _ => ("application/json", b"{\"created\":1795305600,\"data\":[{\"b64_json\":\""),
+        true => ("image/png", b"\x89PNG\r\n\x1a\n"),
+        false => ("application/json", b"{\"created\":1795305600,\"data\":[{\"b64_json\":\""),
     };
     Draft { chunked: true, ..Draft::new(200, kind, vec![Piece::Bytes(Bytes::from_static(start)), Piece::Repeat(block, bytes)]) }
 }

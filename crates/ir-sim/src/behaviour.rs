@@ -31,6 +31,8 @@ pub struct Behaviour {
     pub length: Option<Length>,
     /// What is sent.
     pub body: Body,
+    /// A course of events that only this platform knows, by its name: see [`crate::Dialect`].
+    pub case: Option<String>,
 }
 
 /// A slow body: `bytes` at a time, `interval` between.
@@ -213,6 +215,13 @@ pub struct ErrorBody {
     pub param: Option<String>,
     /// Whose shape it has.
     pub shape: ErrorShape,
+}
+
+impl ErrorBody {
+    /// An error that says this, and otherwise what its status does.
+    pub(crate) fn saying(message: impl Into<String>) -> Self {
+        Self { message: Some(message.into()), ..Self::default() }
+    }
 }
 
 /// Whose shape an error document has.

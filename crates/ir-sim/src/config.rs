@@ -1,10 +1,13 @@
 //! What a simulated platform is started with.
 
 use crate::behaviour::Behaviour;
+use crate::dialect::Dialect;
 
 /// How a [`crate::Sim`] is set up. `SimConfig::default()` accepts any key and any model and draws 1024x1024 PNGs.
 #[derive(Clone, Debug)]
 pub struct SimConfig {
+    /// Whose protocol is spoken.
+    pub dialect: Dialect,
     /// Port on 127.0.0.1; 0 lets the system choose.
     pub port: u16,
     /// Keys that are accepted; `None` accepts any, even none. A refused key is answered 401 `invalid_api_key`.
@@ -28,6 +31,7 @@ pub struct SimConfig {
 impl Default for SimConfig {
     fn default() -> Self {
         Self {
+            dialect: Dialect::OpenAi,
             port: 0,
             keys: None,
             models: Vec::new(),

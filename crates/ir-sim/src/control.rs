@@ -34,7 +34,7 @@ pub(crate) async fn answer(stage: &Stage, method: &Method, path: &str, body: Inc
                 stage.script(script);
                 Draft::document(200, &json!({"ok": true, "rules": rules}))
             }
-            Err(message) => ErrorBody { message: Some(message), ..ErrorBody::default() }.draft(400),
+            Err(message) => ErrorBody::saying(message).draft(400),
         },
         _ => ErrorBody::default().draft(404),
     };

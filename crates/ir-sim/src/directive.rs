@@ -21,6 +21,7 @@
 //! | `moderation` | 400 `moderation_blocked` |
 //! | `code=x`, `type=x`, `message=x`, `param=x` | the error document; `_` in a message stands for a space |
 //! | `shape=new-api`, `open-router`, `text` | whose error document |
+//! | `case=x` | what a certain platform does: see [`crate::Dialect`] |
 //! | `stream-error` | the error comes after the first event of a stream |
 
 use std::time::Duration;
@@ -86,6 +87,7 @@ impl Draft {
             }
             "cut" => answer.cut = Some(cut(value)?),
             "chunked" => answer.chunked = true,
+            "case" => answer.case = Some(value.into()),
             "length" => {
                 answer.length = Some(match value {
                     "longer" => Length::Longer,

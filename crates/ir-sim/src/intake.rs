@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
@@ -69,6 +69,35 @@ pub(crate) struct Asked {
     pub(crate) partials: u32,
     pub(crate) images: usize,
     pub(crate) octet_stream: bool,
+    /// The body itself, where it is kept.
+    pub(crate) parcel: Parcel,
+}
+
+/// The body of a request, for platforms that look at more than the simulator of OpenAI does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parcel {
+    pub(crate) json: Value,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) files: Vec<Upload>,
+}
+
+/// One file of a form.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload {
+    pub(crate) name: String,
+    pub(crate) filename: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// How a request's body is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// Most bytes.
+    pub(crate) max: u64,
+    /// Whether files are hashed for the ledger.
+    pub(crate) hash: bool,
+    /// Whether the body itself is kept in [`Asked::parcel`].
+    pub(crate) keep: bool,
 }
 
 /// Why a request could not be read.
@@ -83,13 +112,13 @@ pub(crate) enum Unread {
 }
 
 /// Reads the body of a request to its end.
-pub(crate) async fn read(headers: &HeaderMap, body: Incoming, max: u64, hash: bool) -> Result<(Asked, Recorded), Unread> {
+pub(crate) async fn read(headers: &HeaderMap, body: Incoming, how: Reading) -> Result<(Asked, Recorded), Unread> {
     let kind = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let reading = async {
         if let Ok(boundary) = multer::parse_boundary(&kind) {
-            return form(body, boundary, max, hash).await;
+            return form(body, boundary, how).await;
         }
-        let bytes = whole(body, max).await?;
+        let bytes = whole(body, how.max).await?;
         let len = bytes.len() as u64;
         if len == 0 {
             return Ok((Asked::default(), Recorded::None));
@@ -99,7 +128,10 @@ pub(crate) async fn read(headers: &HeaderMap, body: Incoming, max: u64, hash: bo
         }
         let mut value: Value = serde_json::from_slice(&bytes).map_err(|error| Unread::Malformed(error.to_string()))?;
         drop(bytes);
-        let asked = Asked::of_json(&value);
+        let mut asked = Asked::of_json(&value);
+        if how.keep {
+            asked.parcel.json = value.clone();
+        }
         shorten(&mut value);
         let kept = len <= MAX_DOCUMENT as u64 || value.to_string().len() <= MAX_DOCUMENT;
         Ok((asked, if kept { Recorded::Json { len, value } } else { Recorded::Other { len } }))
@@ -119,8 +151,8 @@ async fn whole(mut body: Incoming, max: u64) -> Result<BytesMut, Unread> {
     Ok(bytes)
 }
 
-async fn form(body: Incoming, boundary: String, max: u64, hash: bool) -> Result<(Asked, Recorded), Unread> {
-    let limits = multer::SizeLimit::new().whole_stream(max);
+async fn form(body: Incoming, boundary: String, how: Reading) -> Result<(Asked, Recorded), Unread> {
+    let limits = multer::SizeLimit::new().whole_stream(how.max);
     let stream = body.into_data_stream().map_err(std::io::Error::other);
     let mut parts = multer::Multipart::with_constraints(stream, boundary, multer::Constraints::new().size_limit(limits));
     let (mut fields, mut files, mut asked) = (Vec::new(), Vec::new(), Asked::default());
@@ -130,31 +162,41 @@ async fn form(body: Incoming, boundary: String, max: u64, hash: bool) -> Result<
         }
         let name = part.name().unwrap_or_default().to_owned();
         if part.file_name().is_some() {
-            let file = file(name, part, hash).await?;
+            let (file, bytes) = file(name, part, how).await?;
+            if let Some(bytes) = bytes {
+                asked.parcel.files.push(Upload { name: file.name.clone(), filename: file.filename.clone(), bytes });
+            }
             asked.images += usize::from(file.name == "image" || file.name.starts_with("image["));
             asked.octet_stream |= file.content_type.as_deref() == Some("application/octet-stream");
             files.push(file);
         } else {
             let value = text(part).await?;
             asked.of_field(&name, &value);
+            if how.keep {
+                asked.parcel.fields.push((name.clone(), value.clone()));
+            }
             fields.push((name, shortened(&value).unwrap_or(value)));
         }
     }
     Ok((asked, Recorded::Form { fields, files }))
 }
 
-async fn file(name: String, mut part: multer::Field<'_>, hash: bool) -> Result<FormFile, Unread> {
+/// What the ledger keeps of a file, and the file itself where it is kept.
+async fn file(name: String, mut part: multer::Field<'_>, how: Reading) -> Result<(FormFile, Option<Bytes>), Unread> {
     let filename = part.file_name().unwrap_or_default().to_owned();
     let content_type = part.content_type().map(ToString::to_string);
-    let (mut len, mut digest) = (0, Sha256::new());
+    let (mut len, mut digest, mut kept) = (0, Sha256::new(), how.keep.then(BytesMut::new));
     while let Some(chunk) = part.chunk().await.map_err(unread)? {
         len += chunk.len() as u64;
-        if hash {
+        if how.hash {
             digest.update(&chunk);
         }
+        if let Some(kept) = &mut kept {
+            kept.extend_from_slice(&chunk);
+        }
     }
-    let sha256 = if hash { format!("{:x}", digest.finalize()) } else { String::new() };
-    Ok(FormFile { name, filename, content_type, len, sha256 })
+    let sha256 = if how.hash { format!("{:x}", digest.finalize()) } else { String::new() };
+    Ok((FormFile { name, filename, content_type, len, sha256 }, kept.map(BytesMut::freeze)))
 }
 
 async fn text(mut part: multer::Field<'_>) -> Result<String, Unread> {

@@ -31,6 +31,10 @@ pub struct Entry {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Recorded,
+    /// Whether it asks the platform for its work (a picture, a translation, a place for a file), not for a list, a task's state or a file.
+    pub draws: bool,
+    /// Pictures that the platform bills for it, also where the answer was cut.
+    pub pictures: u32,
     /// How it ended.
     pub outcome: Outcome,
     /// Whether the caller left before the answer was whole.
@@ -164,7 +168,13 @@ impl Ledger {
     /// Entries of drawings only: without lists and downloads.
     #[must_use]
     pub fn drawings(&self) -> Vec<Entry> {
-        self.pages().entries.iter().filter(|entry| entry.method == "POST").cloned().collect()
+        self.pages().entries.iter().filter(|entry| entry.draws).cloned().collect()
+    }
+
+    /// Pictures that the platform billed, of the entries that are kept.
+    #[must_use]
+    pub fn billed(&self) -> u64 {
+        self.pages().entries.iter().map(|entry| u64::from(entry.pictures)).sum()
     }
 
     /// Number of entries kept.
@@ -221,8 +231,21 @@ impl Ledger {
         if pages.entries.len() == MAX_ENTRIES {
             pages.entries.pop_front();
         }
-        let (body, outcome) = (Recorded::None, Outcome::Open);
-        pages.entries.push_back(Entry { seq, at_ms, ended_ms: None, method, path, key, headers, body, outcome, client_gone: false });
+        let (body, outcome, draws) = (Recorded::None, Outcome::Open, method == "POST");
+        pages.entries.push_back(Entry {
+            seq,
+            at_ms,
+            ended_ms: None,
+            method,
+            path,
+            key,
+            headers,
+            body,
+            draws,
+            pictures: 0,
+            outcome,
+            client_gone: false,
+        });
         drop(pages);
         self.changed();
         Recording { ledger: self.clone(), seq, done: false }
@@ -264,6 +287,14 @@ pub(crate) struct Recording {
 impl Recording {
     pub(crate) fn body(&self, body: Recorded) {
         self.ledger.update(self.seq, |entry| entry.body = body);
+    }
+
+    pub(crate) fn draws(&self, draws: bool) {
+        self.ledger.update(self.seq, |entry| entry.draws = draws);
+    }
+
+    pub(crate) fn bill(&self, pictures: u32) {
+        self.ledger.update(self.seq, |entry| entry.pictures = pictures);
     }
 
     pub(crate) fn finish(&mut self, outcome: Outcome) {

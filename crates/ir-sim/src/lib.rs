@@ -1,6 +1,6 @@
 //! Simulated platforms: scriptable, with faults and a ledger of what was asked.
 //!
-//! [`Sim`] is an OpenAI-compatible platform on a loopback port. A request is answered by the first [`Rule`] of its [`Script`] that matches,
+//! [`Sim`] is a platform on a loopback port: an OpenAI-compatible one, or of another [`Dialect`]. A request is answered by the first [`Rule`] of its [`Script`] that matches,
 //! else by directives in the prompt (`[sim status=429 retry-after=2]`, see [`directive`]), else by the default [`Behaviour`].
 //! Whatever arrives is written into the [`Ledger`]. [`load`] is the generator that measures a server of this machine.
 //!
@@ -9,9 +9,11 @@
 mod answer;
 mod behaviour;
 mod body;
+mod canvas;
 mod config;
 mod connection;
 mod control;
+mod dialect;
 pub mod directive;
 mod drawing;
 mod intake;
@@ -20,10 +22,12 @@ pub mod load;
 mod picture;
 mod script;
 mod server;
+mod shelf;
 mod validate;
 
 pub use behaviour::{Behaviour, Body, ChatForm, Coding, Cut, Drip, ErrorBody, ErrorShape, Flaw, Form, Length, Pictures};
 pub use config::{PictureFormat, PictureSpec, SimConfig, Strictness, bytes_from_text};
+pub use dialect::Dialect;
 pub use ledger::{Entry, FormFile, Ledger, Outcome, Recorded};
 pub use picture::make_picture;
 pub use script::{Rule, Script, When};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use ir_sim::load::{self, LoadAsk, LoadPlan, Report};
-use ir_sim::{Behaviour, PictureFormat, PictureSpec, Sim, SimConfig, Strictness, bytes_from_text, make_picture};
+use ir_sim::{Behaviour, Dialect, PictureFormat, PictureSpec, Sim, SimConfig, Strictness, bytes_from_text, make_picture};
 
 /// Simulated platforms, and load for servers of this machine
 #[derive(Parser)]
@@ -20,7 +20,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve a simulated OpenAI-compatible platform on 127.0.0.1 until interrupted
+    /// Serve a simulated platform on 127.0.0.1 until interrupted
     Serve(Box<Serve>),
     /// Load a server of this machine and report throughput, latency and what it used
     Load(Box<Load>),
@@ -33,6 +33,9 @@ enum Command {
 
 #[derive(Args)]
 struct Serve {
+    /// Whose protocol is spoken: open-ai, ark, gitee, model-scope, pollinations, silicon-flow, bed, chat or gradio
+    #[arg(long, default_value = "open-ai")]
+    dialect: Dialect,
     /// Port; 0 lets the system choose
     #[arg(long, default_value_t = 9100)]
     port: u16,
@@ -150,6 +153,7 @@ impl Serve {
             follow_size: !self.fixed_size,
         };
         let sim = Sim::start(SimConfig {
+            dialect: self.dialect,
             port: self.port,
             keys: (!self.keys.is_empty()).then_some(self.keys),
             models: self.models,
@@ -163,8 +167,10 @@ impl Serve {
         .await?;
         let url = sim.url();
         let mut out = io::stdout();
-        writeln!(out, "simulated platform at {url}/v1")?;
-        writeln!(out, "  POST {url}/v1/images/generations | edits | variations, {url}/v1/chat/completions; GET {url}/v1/models")?;
+        writeln!(out, "simulated {} platform at {url}", self.dialect)?;
+        for path in self.dialect.paths() {
+            writeln!(out, "  {path}")?;
+        }
         writeln!(
             out,
             "  directives in prompts: [sim status=429 retry-after=2], [sim delay=5000], [sim cut=mid], [sim html], [sim n=2 url]"

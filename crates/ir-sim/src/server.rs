@@ -20,12 +20,14 @@ use crate::body::{Manner, PlayedBody};
 use crate::config::SimConfig;
 use crate::connection::{Fate, FatedStream};
 use crate::control;
+use crate::dialect::{self, Manners, Visit};
 use crate::directive;
 use crate::drawing::Easel;
-use crate::intake::{self, Asked, Route, Unread};
+use crate::intake::{self, Asked, Reading, Route, Unread};
 use crate::ledger::{Ledger, Outcome, Recording};
 use crate::picture::Studio;
 use crate::script::{Play, Script, Sight};
+use crate::shelf::Keep;
 use crate::validate;
 
 /// Most connections at a time; more wait in the system's queue.
@@ -37,7 +39,7 @@ const MAX_DELAY: Duration = Duration::from_secs(3_600);
 /// Longest header value that the ledger keeps.
 const MAX_HEADER: usize = 512;
 
-/// A simulated OpenAI-compatible platform. It stops, and closes its connections, when dropped.
+/// A simulated platform. It stops, and closes its connections, when dropped.
 #[derive(Debug)]
 pub struct Sim {
     stage: Arc<Stage>,
@@ -51,6 +53,7 @@ pub(crate) struct Stage {
     pub(crate) easel: Easel,
     pub(crate) ledger: Ledger,
     pub(crate) play: Mutex<Play>,
+    pub(crate) keep: Keep,
 }
 
 impl Sim {
@@ -63,7 +66,7 @@ impl Sim {
         let url = format!("http://{}", listener.local_addr()?);
         let easel = Easel { studio: Studio::default(), spec: config.picture, url, next: AtomicU64::new(1) };
         easel.studio.template(config.picture)?;
-        let stage = Arc::new(Stage { config, easel, ledger: Ledger::new(), play: Mutex::default() });
+        let stage = Arc::new(Stage { config, easel, ledger: Ledger::new(), play: Mutex::default(), keep: Keep::default() });
         let acceptor = tokio::spawn(accept(listener, stage.clone()));
         Ok(Self { stage, acceptor })
     }
@@ -150,26 +153,31 @@ async fn respond(stage: Arc<Stage>, fate: Arc<Fate>, request: Request<Incoming>)
     let key = key(&head.headers);
     let full = head.uri.path_and_query().map_or(path, |full| full.as_str());
     let mut recording = stage.ledger.open(head.method.to_string(), full.to_owned(), key.clone(), headers(&head.headers));
-    let route = Route::of(path).filter(|route| route.draws() == (head.method == http::Method::POST));
-    let (asked, recorded) = match intake::read(&head.headers, body, stage.config.max_body, stage.config.hash_files).await {
+    let manners = stage.config.dialect.manners();
+    let how = Reading { max: stage.config.max_body, hash: stage.config.hash_files, keep: manners.is_some() };
+    let (mut asked, recorded) = match intake::read(&head.headers, body, how).await {
         Ok(read) => read,
         Err(Unread::Gone) => return Err(NoAnswer),
-        Err(Unread::TooLarge) => return Ok(refuse(413, &ErrorBody::default(), fate, recording)),
-        Err(Unread::Malformed(message)) => {
-            let error = ErrorBody { message: Some(message), ..ErrorBody::default() };
-            return Ok(refuse(400, &error, fate, recording));
-        }
+        Err(Unread::TooLarge) => return Ok(stage.refuse(413, ErrorBody::default(), fate, recording)),
+        Err(Unread::Malformed(message)) => return Ok(stage.refuse(400, ErrorBody::saying(message), fate, recording)),
     };
     recording.body(recorded);
-    let Some(route) = route else { return Ok(refuse(404, &ErrorBody::default(), fate, recording)) };
-    let sight =
-        Sight { path: full, key: key.as_deref(), model: asked.model.as_deref(), prompt: asked.prompt.as_deref(), draws: route.draws() };
+    let part = match manners {
+        Some(manners) => {
+            manners.complete(&head, &mut asked);
+            Part::Dialect(manners)
+        }
+        None => match Route::of(path).filter(|route| route.draws() == (head.method == http::Method::POST)) {
+            Some(route) => Part::OpenAi(route),
+            None => return Ok(stage.refuse(404, ErrorBody::default(), fate, recording)),
+        },
+    };
+    let draws = part.draws(&head.method, path);
+    recording.draws(draws);
+    let sight = Sight { path: full, key: key.as_deref(), model: asked.model.as_deref(), prompt: asked.prompt.as_deref(), draws };
     let behaviour = match stage.choose(sight, head.uri.query()) {
         Ok(behaviour) => behaviour,
-        Err(message) => {
-            let error = ErrorBody { message: Some(message), ..ErrorBody::default() };
-            return Ok(refuse(400, &error, fate, recording));
-        }
+        Err(message) => return Ok(stage.refuse(400, ErrorBody::saying(message), fate, recording)),
     };
     if !behaviour.delay_before_headers.is_zero() {
         tokio::time::sleep(behaviour.delay_before_headers.min(MAX_DELAY)).await;
@@ -182,11 +190,29 @@ async fn respond(stage: Arc<Stage>, fate: Arc<Fate>, request: Request<Incoming>)
         recording.finish(Outcome::Cut { bytes: None, reset });
         return Err(NoAnswer);
     }
-    if let Some((status, error)) = stage.refusal(&behaviour, route, key.as_deref(), &asked) {
-        return Ok(refuse(status, &error, fate, recording));
-    }
-    let answer = draft(&stage.easel, &behaviour, route, path, &asked, &stage.config.models, stage.ledger.age().as_secs());
+    let answer = match part {
+        Part::OpenAi(route) => stage.open_ai(&behaviour, route, path, key.as_deref(), &asked),
+        Part::Dialect(manners) => {
+            dialect::answer(manners, &Visit { stage: &stage, head: &head, key: key.as_deref(), asked: &asked, draws }, &behaviour)
+        }
+    };
     Ok(perform(answer, &behaviour, fate, recording))
+}
+
+/// Who answers.
+#[derive(Clone, Copy)]
+enum Part {
+    OpenAi(Route),
+    Dialect(&'static dyn Manners),
+}
+
+impl Part {
+    fn draws(self, method: &http::Method, path: &str) -> bool {
+        match self {
+            Self::OpenAi(route) => route.draws(),
+            Self::Dialect(manners) => manners.draws(method, path),
+        }
+    }
 }
 
 impl Stage {
@@ -204,6 +230,14 @@ impl Stage {
         }
     }
 
+    /// The answer of the OpenAI-compatible platform.
+    fn open_ai(&self, behaviour: &Behaviour, route: Route, path: &str, key: Option<&str>, asked: &Asked) -> Draft {
+        if let Some((status, error)) = self.refusal(behaviour, route, key, asked) {
+            return error.draft(status);
+        }
+        draft(&self.easel, behaviour, route, path, asked, &self.config.models, self.ledger.age().as_secs())
+    }
+
     /// What the platform itself refuses, where the behaviour is to answer as asked.
     fn refusal(&self, behaviour: &Behaviour, route: Route, key: Option<&str>, asked: &Asked) -> Option<(u16, ErrorBody)> {
         if !matches!(behaviour.body, Body::Pictures(_) | Body::StreamError(_)) || route == Route::Picture {
@@ -212,14 +246,16 @@ impl Stage {
         let drawing = || if route.draws() { validate::drawing(&self.config, route, asked) } else { None };
         validate::key(&self.config, key).or_else(drawing)
     }
-}
 
-fn refuse(status: u16, error: &ErrorBody, fate: Arc<Fate>, recording: Recording) -> Response<PlayedBody> {
-    perform(error.draft(status), &Behaviour::default(), fate, recording)
+    fn refuse(&self, status: u16, error: ErrorBody, fate: Arc<Fate>, recording: Recording) -> Response<PlayedBody> {
+        let draft = self.config.dialect.manners().map_or_else(|| error.draft(status), |manners| manners.error(status, &error));
+        perform(draft, &Behaviour::default(), fate, recording)
+    }
 }
 
 /// Sends a draft in the manner of a behaviour.
 fn perform(mut draft: Draft, behaviour: &Behaviour, fate: Arc<Fate>, recording: Recording) -> Response<PlayedBody> {
+    recording.bill(draft.pictures);
     let framing = draft.frame(behaviour.length);
     let status =
         StatusCode::from_u16(draft.status).ok().filter(|status| status.as_u16() >= 200).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -245,6 +281,9 @@ fn perform(mut draft: Draft, behaviour: &Behaviour, fate: Arc<Fate>, recording: 
     set("x-request-id", "req_sim");
     if draft.gzip {
         set("content-encoding", "gzip");
+    }
+    for (name, value) in &draft.headers {
+        set(name, value);
     }
     for (name, value) in &behaviour.headers {
         set(name, value);

@@ -3,9 +3,7 @@
 
 use crate::async_task::Tasks;
 use crate::openai_like::{self as openai, Row, Sign, When, row};
-use crate::{
-    Adapter, Bounds, Call, CallBody, Card, HeaderValue, InputForm, Next, Part, PartBody, Reply, SizePolicy, Target, TaskCard, Ticket,
-};
+use crate::{Adapter, Bounds, Call, CallBody, Card, InputForm, Next, Part, PartBody, Reply, SizePolicy, TaskCard, Ticket};
 use ir_model::{Charge, Class, Extras, Fault, Format, Job, Map, Node, Size, Task};
 use serde_json::json;
 
@@ -204,12 +202,7 @@ impl Adapter for Gitee {
     fn open(&self, job: &Job) -> Result<Call, Fault> {
         let card = CARD.task(job.task).unwrap_or(&TEXT).for_model(&job.model);
         let job = &Job { extras: taken(&job.extras, card), ..job.clone() };
-        let mut call = if card.openai_hints { openai::draw(job) } else { draw(job) }?;
-        if let Target::Http { headers, .. } = &mut call.target {
-            // A busy model may be computed elsewhere; all samples of the platform's allow it.
-            headers.push(("x-failover-enabled", HeaderValue::Plain("true".to_owned())));
-        }
-        Ok(call)
+        if card.openai_hints { openai::draw(job) } else { draw(job) }
     }
 
     fn read(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {

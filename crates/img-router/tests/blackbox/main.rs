@@ -1,10 +1,14 @@
 //! Tests of the real binary, from outside: `cargo nextest run -p img-router --test blackbox`.
 #![expect(clippy::unwrap_used, reason = "a helper's failure is the test's failure")]
 
+mod cascade;
 mod cli;
 mod client;
 mod crash;
 mod failover;
 mod listener;
 mod operator;
+mod platforms;
+mod services;
 mod support;
+mod wire_1x;

@@ -51,6 +51,16 @@ impl Setup {
         self
     }
 
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.env.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// What a variable is set to.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -193,8 +203,8 @@ fn is_ready(port: u16) -> bool {
 pub(crate) fn stored(data: &Path) -> Vec<PathBuf> {
     let days = std::fs::read_dir(data.join("storage")).into_iter().flatten().flatten();
     let files = days.flat_map(|day| std::fs::read_dir(day.path()).into_iter().flatten().flatten());
-    let mut pictures: Vec<PathBuf> =
-        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|ending| ending == "png")).collect();
+    let is_picture = |path: &PathBuf| path.extension().is_some_and(|ending| ["png", "jpg", "webp"].iter().any(|known| ending == *known));
+    let mut pictures: Vec<PathBuf> = files.map(|file| file.path()).filter(is_picture).collect();
     pictures.sort();
     pictures
 }

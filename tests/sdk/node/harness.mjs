@@ -121,8 +121,9 @@ export async function stage() {
 
 const SIGNATURE = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
 
-/** A PNG of one colour, padded to at least `least` bytes. */
-export function png(colour, least = 0, side = 32) {
+/** A PNG of one colour; with `least`, one of pixels that are not compressed, of at least that many bytes. */
+export function png(colour, least = 0) {
+  const side = Math.max(32, Math.ceil(Math.sqrt(least / 3)));
   const chunk = (name, data) => {
     const body = Buffer.concat([Buffer.from(name, "latin1"), data]);
     const frame = Buffer.alloc(8);
@@ -135,9 +136,19 @@ export function png(colour, least = 0, side = 32) {
   head.writeUInt32BE(side, 4);
   head.set([8, 2], 8);
   const row = Buffer.from([0, ...Array(side).fill(colour).flat()]);
-  const padding = least ? [chunk("tEXt", Buffer.concat([Buffer.from("Comment\0"), Buffer.alloc(least, "x")]))] : [];
-  const pixels = chunk("IDAT", deflateSync(Buffer.concat(Array(side).fill(row))));
-  return Buffer.concat([SIGNATURE, chunk("IHDR", head), ...padding, pixels, chunk("IEND", Buffer.alloc(0))]);
+  const pixels = chunk("IDAT", deflateSync(Buffer.concat(Array(side).fill(row)), { level: least ? 0 : 6 }));
+  return Buffer.concat([SIGNATURE, chunk("IHDR", head), pixels, chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** A PNG without the chunks that are not needed to decode it: what a platform may see of a caller's picture. */
+export function withoutMetadata(data) {
+  const kept = [data.subarray(0, 8)];
+  for (let at = 8; at < data.length; ) {
+    const end = at + 12 + data.readUInt32BE(at);
+    if (data[at + 4] < 0x60) kept.push(data.subarray(at, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
 }
 
 /** Fails unless these are the bytes of a whole PNG; answers its width. */

@@ -29,6 +29,17 @@ def large_png(least: int) -> bytes:
     return whole[:33] + _chunk(b"tEXt", b"Comment\0" + b"x" * least) + whole[33:]
 
 
+def without_metadata(data: bytes) -> bytes:
+    """A PNG without the chunks that are not needed to decode it: what a platform may see of a caller's picture."""
+    kept, at = data[:8], 8
+    while at < len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        if data[at + 4 : at + 5].isupper():
+            kept += data[at : at + 12 + length]
+        at += 12 + length
+    return kept
+
+
 def data_uri(picture: bytes, media_type: str = "image/png") -> str:
     return f"data:{media_type};base64,{base64.b64encode(picture).decode()}"
 

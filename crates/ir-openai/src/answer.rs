@@ -2,12 +2,11 @@
 
 use crate::compose::Composer;
 use crate::entry::Refusal;
-use crate::language::Language;
 use axum::body::Body;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use ir_engine::{DrawEvent, Drawing, Failure, Summary};
-use ir_model::{Background, Charge, Class, Drawn, Fault, Format, Picture, Quality, ResponseForm};
+use ir_model::{Background, Charge, Class, Drawn, Fault, Format, Language, Picture, Quality, ResponseForm};
 use ir_spool::{Piece, PieceBody};
 use serde_json::{Value, json};
 

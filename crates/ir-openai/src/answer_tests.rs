@@ -6,7 +6,7 @@ use crate::error::{Mode, Reader};
 use crate::testing::{b64, jpeg, place, png, stored};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use ir_model::RequestId;
+use ir_model::{Language, RequestId};
 
 fn wish(form: ResponseForm) -> Wish {
     Wish { form, stream: false, quality: None, background: None, public_base_url: None }

@@ -11,7 +11,6 @@ use http::Response;
 use http::request::Parts;
 use ir_engine::Engine;
 use ir_model::{Caller, Fault, Gate};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What the handlers share.
@@ -32,13 +31,8 @@ impl Api {
     }
 }
 
-/// The address of the one who sent a request, put into its extensions by the listener (behind a
-/// trusted proxy: the address that the proxy names).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
-
 /// The routes. The listener adds CORS, request ids ([`ir_model::RequestId`] in the extensions),
-/// [`Peer`], limits on connections, and [`not_found`] for everything else.
+/// [`ir_model::Peer`], limits on connections, and [`not_found`] for everything else.
 pub fn router() -> Router<Arc<Api>> {
     Router::new()
         .route("/v1/images/generations", post(generations::handle))

@@ -1,17 +1,17 @@
 //! What every endpoint does first and last: who is asking, in which language to answer, and how a
 //! refusal becomes a response.
 
-use crate::api::{Api, Peer};
+use crate::api::Api;
 use crate::auth;
 use crate::error::{Mode, REQUEST_ID, Reader, render, render_failure};
-use crate::language::Language;
+use crate::language::language_of;
 use crate::rules::Rules;
 use axum::body::Body;
 use axum::extract::Request;
 use http::request::Parts;
 use http::{HeaderValue, Response};
 use ir_engine::{Engine, Failure};
-use ir_model::{Blame, Caller, Fault, RequestId};
+use ir_model::{Blame, Caller, Fault, Peer, RequestId};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ pub(crate) fn log(fault: &Fault, provider: Option<&str>, status: u16, reader: &R
 /// Who reads the answer, as far as the head of the request tells.
 pub(crate) fn reader_of(parts: &Parts, engine: &Engine) -> Reader {
     let id = parts.extensions.get::<RequestId>().cloned().unwrap_or_else(|| RequestId::random(&**engine.dice()));
-    Reader { id, language: Language::of(&parts.headers), mode: Mode::Backend }
+    Reader { id, language: language_of(&parts.headers), mode: Mode::Backend }
 }
 
 /// The sender's address. Without a listener that tells it, nobody is taken for local.

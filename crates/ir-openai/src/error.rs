@@ -1,13 +1,12 @@
 //! The one renderer: every failure that a caller reads becomes OpenAI's error object here
 //! (`06-errors.md`).
 
-use crate::language::Language;
 use axum::body::Body;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use ir_engine::Failure;
 use ir_model::sanitise;
-use ir_model::{Charge, Class, Fault, Gate, Message, RequestId};
+use ir_model::{Charge, Class, Fault, Gate, Language, Message, RequestId};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -101,7 +101,7 @@ impl Dialect for ImageEvents {
     }
 
     fn end(&mut self, summary: &Summary) -> Vec<Piece> {
-        let warning = crate::answer::shortfall(summary, crate::language::Language::English);
+        let warning = crate::answer::shortfall(summary, ir_model::Language::English);
         let warning = warning.map(|text| format!(": warning: {text}\n")).unwrap_or_default();
         vec![Piece::Bytes(format!("{warning}data: [DONE]\n\n").into())]
     }

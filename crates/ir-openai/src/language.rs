@@ -1,48 +1,12 @@
-//! In which language a caller is told what went wrong.
+//! In which language a caller is told what went wrong, and what of its words may be shown.
 
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
-use ir_model::Message;
+use ir_model::Language;
 
-/// The languages that the gateway speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Language {
-    /// English, unless Chinese is preferred.
-    #[default]
-    English,
-    /// Chinese.
-    Chinese,
-}
-
-impl Language {
-    /// The preferred one of the two by `Accept-Language` (RFC 9110, 12.5.4): the highest quality
-    /// wins, the first of equals; anything unreadable is passed over.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let mut best = (0.0_f32, Self::English);
-        let ranges = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
-        for range in ranges.flat_map(|text| text.split(',')).take(32) {
-            let mut parts = range.split(';').map(str::trim);
-            let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            let language = match tag.split('-').next() {
-                Some("zh") => Self::Chinese,
-                Some("en") => Self::English,
-                Some(_) | None => continue,
-            };
-            if quality > best.0 {
-                best = (quality, language);
-            }
-        }
-        best.1
-    }
-
-    /// The sentence in this language.
-    pub(crate) fn pick(self, message: &Message) -> &str {
-        match self {
-            Self::English => &message.en,
-            Self::Chinese => &message.zh,
-        }
-    }
+/// The language that a request prefers.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+    Language::preferred(headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok()))
 }
 
 /// At most 64 characters of what a caller wrote, escaped so that they stay on one line and cannot
@@ -66,25 +30,6 @@ pub(crate) fn echo(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
-
-    fn of(text: &str) -> Language {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(text).unwrap());
-        Language::of(&headers)
-    }
-
-    #[test]
-    fn the_preferred_language_wins() {
-        assert_eq!(of("zh-CN,zh;q=0.9,en;q=0.8"), Language::Chinese);
-        assert_eq!(of("en-US,en;q=0.9,zh;q=0.8"), Language::English);
-        assert_eq!(of("fr, zh;q=0.2"), Language::Chinese);
-        assert_eq!(of("zh;q=0.1, en;q=0.5"), Language::English);
-        for odd in ["*", "", "zh;q=0", "zh;q=x", ";;,,", "de"] {
-            assert_eq!(of(odd), Language::English, "{odd}");
-        }
-        assert_eq!(Language::of(&HeaderMap::new()), Language::English);
-    }
 
     #[test]
     fn echoes_are_short_and_tame() {

@@ -30,6 +30,5 @@ mod stream;
 mod testing;
 mod variations;
 
-pub use api::{Api, Peer, identify_head, method_not_allowed, not_found, refuse_head, router};
+pub use api::{Api, identify_head, method_not_allowed, not_found, refuse_head, router};
 pub use error::{Mode, Reader, render, render_failure};
-pub use language::Language;

@@ -6,10 +6,9 @@ use crate::chat_answer::{self, ChatAnswer};
 use crate::entry::Refusal;
 use crate::error::Mode;
 use crate::image_stream::{self, Topic};
-use crate::language::Language;
 use crate::testing::{b64, bytes_of, jpeg, place, png, stored};
 use http_body_util::BodyExt;
-use ir_model::{Background, Class, Fault, ManualClock, Quality, RequestId, ResponseForm, Timestamp};
+use ir_model::{Background, Class, Fault, Language, ManualClock, Quality, RequestId, ResponseForm, Timestamp};
 use std::sync::Arc;
 
 /// Events and when they happen.

@@ -11,7 +11,8 @@ use axum::response::Response;
 use axum::{Router, routing};
 use http::{HeaderValue, Method, header};
 use ir_model::{Fault, Gate, RequestId};
-use ir_openai::{Api, Peer};
+use ir_model::Peer;
+use ir_openai::Api;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 

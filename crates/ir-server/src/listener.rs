@@ -14,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
-use ir_openai::Peer;
+use ir_model::Peer;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;

@@ -38,6 +38,10 @@ pub(crate) struct Shot {
     pub(crate) fault: Option<Fault>,
     /// Who drew, or whose fault it was.
     pub(crate) by: Option<By>,
+    /// The note of its last attempt, among the request's.
+    pub(crate) last: Option<usize>,
+    /// Why that attempt is followed by another, if one follows.
+    pub(crate) next: &'static str,
 }
 
 /// An upstream and what it was asked to draw.
@@ -85,7 +89,7 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
         }
         match visit(request, candidate, &mut shot, count, &mut attempts).await {
             Step::Stop => break,
-            Step::OtherKey | Step::SameOnce | Step::NextUpstream => {}
+            Step::OtherKey | Step::SameOnce | Step::NextUpstream => shot.next = "next platform",
         }
         if shot.drawn >= count {
             break;
@@ -132,17 +136,22 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, c
         let ended = attempt(request, candidate, lease.as_ref(), missing, shot).await;
         let step = settle(request, candidate, lease, ended, shot);
         match step {
-            None if visit.refills < MOST_REFILLS => visit.refills += 1,
+            None if visit.refills < MOST_REFILLS => {
+                visit.refills += 1;
+                shot.next = "more pictures";
+            }
             None => return Step::NextUpstream,
             Some(Step::OtherKey) => {
                 let Some(used) = used else { return Step::NextUpstream };
                 visit.spent.push(used);
+                shot.next = "next key";
                 if visit.spent.len() >= MOST_KEYS {
                     return Step::NextUpstream;
                 }
             }
             Some(Step::SameOnce) if !visit.repeated => {
                 visit.repeated = true;
+                shot.next = "retried";
                 visit.avoid = used;
                 let jitter = Duration::from_millis(request.engine.dice.below(PAUSE.as_millis() as u64));
                 tokio::time::sleep(jitter).await;
@@ -234,7 +243,10 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
     let engine = &request.engine;
     let upstream = &candidate.upstream;
     let number = request.attempts.fetch_add(1, Ordering::Relaxed) + 1;
-    let began = Instant::now();
+    let (began, started_ms) = (Instant::now(), engine.clock.now().since(request.began));
+    if let Some(last) = shot.last.take() {
+        shot.next.clone_into(&mut request.notes.lock().expect("no panic while held")[last].0.next);
+    }
     let limits = engine.exchange_limits(&request.snapshot, upstream, request.deadline);
     let mut asked = false;
     let result = async {
@@ -265,15 +277,20 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         provider: upstream.name().to_owned(),
         model: candidate.model.clone(),
         key: lease.map(|lease| lease.key().id.to_string()),
+        started_ms,
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         outcome: outcome.to_owned(),
         message,
+        next: String::new(),
     };
     if let Err(fault) = &result {
         tracing::info!(request_id = %request.id, attempt = number, provider = note.provider, model = note.model, key = note.key, duration_ms = note.duration_ms, class = outcome, charge = ?charge, detail = fault.detail, "attempt failed");
     }
     let class = result.as_ref().err().map(|fault| fault.class);
-    request.notes.lock().expect("no panic while held").push((note, class));
+    let mut notes = request.notes.lock().expect("no panic while held");
+    shot.last = Some(notes.len());
+    notes.push((note, class));
+    drop(notes);
     Ended { outcome: result, asked }
 }
 

@@ -13,7 +13,7 @@ use crate::wording::Wordings;
 use ir_model::{Ask, Caller, Charge, Class, Drawn, Fault, Gate, Input, RequestId, Size, SizeAsk, Timestamp};
 use ir_platforms::{SizePolicy, same_shape};
 use ir_store::{AttemptNote as LoggedAttempt, JobRecord, JobState, RequestRecord};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -134,6 +134,8 @@ pub(crate) struct Request {
     pub(crate) unstored: AtomicU32,
     /// Names of stored pictures.
     pub(crate) kept: Mutex<Vec<String>>,
+    /// What they weigh together.
+    pub(crate) bytes: AtomicU64,
     /// Addresses given to input pictures: they end with the request.
     pub(crate) links: Links,
     /// What became of the prompt.
@@ -164,6 +166,7 @@ impl Request {
     pub(crate) async fn deliver(&self, index: u32, drawn: Drawn) {
         if let Some(name) = &drawn.name {
             self.kept.lock().expect("no panic while held").push(name.clone());
+            self.bytes.fetch_add(drawn.picture.as_ref().map_or(0, |picture| picture.blob.size()), Ordering::Relaxed);
         }
         if drawn.picture.is_some() && drawn.name.is_none() {
             self.unstored.fetch_add(1, Ordering::Relaxed);
@@ -246,6 +249,7 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
         events,
         unstored: AtomicU32::new(0),
         kept: Mutex::default(),
+        bytes: AtomicU64::new(0),
         links: engine.hosting.links(),
         wordings: Wordings::default(),
     })
@@ -400,6 +404,7 @@ impl Request {
             outcome: outcome.to_owned(),
             prompt: self.ask.prompt.clone(),
             pictures,
+            bytes: self.bytes.load(Ordering::Relaxed),
             attempts,
         })));
     }

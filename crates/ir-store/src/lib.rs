@@ -17,7 +17,7 @@ mod sqlite;
 pub use error::{Result, StoreError};
 pub use records::{
     AddedKeys, AttemptNote, AttemptRecord, AttemptState, Backlog, Cursor, Errand, ErrandKind, Interrupted, JobRecord, JobState,
-    JournalAttempt, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestRecord,
+    JournalAttempt, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestFilter, RequestRecord,
 };
-pub use repos::{Gallery, Journal, KeyRepo, MAX_PAGE, Outbox, RequestLog, Store};
+pub use repos::{Gallery, Journal, KeyRepo, MAX_FOUND_REQUESTS, MAX_LOOK, MAX_PAGE, Outbox, RequestLog, Store};
 pub use sqlite::SqliteStore;

@@ -252,6 +252,8 @@ pub struct RequestRecord {
     pub prompt: String,
     /// Names of its pictures.
     pub pictures: Vec<String>,
+    /// What its pictures weigh together, in bytes.
+    pub bytes: u64,
     /// What was tried, in order.
     pub attempts: Vec<AttemptNote>,
 }
@@ -265,12 +267,41 @@ pub struct AttemptNote {
     pub model: String,
     /// The entry of the key pool, if one was used.
     pub key: Option<String>,
+    /// When it began, in milliseconds after its request began.
+    pub started_ms: u64,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// `ok`, or the failure's class.
     pub outcome: String,
     /// The platform's words.
     pub message: String,
+    /// Why another attempt for the same pictures followed, such as `next key`; empty where none did.
+    pub next: String,
+}
+
+/// Which rows of the request log are looked for: those that match everything that is set. The
+/// default matches every row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFilter {
+    /// Whether they gave a picture.
+    pub ok: Option<bool>,
+    /// The platform that drew or failed last.
+    pub provider: Option<String>,
+    /// Its model.
+    pub model: Option<String>,
+    /// An entry of the key pool that one of the attempts used.
+    pub key: Option<String>,
+    /// `text`, `edit` or `blend`.
+    pub task: Option<String>,
+    /// Who asked.
+    pub client: Option<String>,
+    /// A part of the prompt or of the request's name, whatever its case. White space around it does
+    /// not count.
+    pub text: Option<String>,
+    /// When they came, at the earliest.
+    pub from: Option<Timestamp>,
+    /// They came before that.
+    pub to: Option<Timestamp>,
 }
 
 /// One stored picture, as the gallery lists it.

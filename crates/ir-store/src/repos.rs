@@ -6,13 +6,19 @@
 use crate::error::Result;
 use crate::records::{
     AddedKeys, AttemptRecord, Backlog, Cursor, Errand, Interrupted, JobRecord, JobState, JournalEntry, KeyHealth, KeyRecord, PictureRecord,
-    RequestRecord,
+    RequestFilter, RequestRecord,
 };
 use async_trait::async_trait;
 use ir_model::{Charge, KeyId, Timestamp};
 
 /// The most rows of one page; larger limits are cut to it. 1.x answered up to 1000 pictures at once.
 pub const MAX_PAGE: u32 = 1000;
+
+/// The most rows of one search in the request log; larger limits are cut to it (07-security.md, R-DOS-3).
+pub const MAX_FOUND_REQUESTS: u32 = 100;
+
+/// Rows that one search looks at, at most.
+pub const MAX_LOOK: u32 = 200_000;
 
 /// The key pools.
 #[async_trait]
@@ -107,6 +113,17 @@ pub trait RequestLog: Send + Sync {
 
     /// Records with an id below `before` (`None`: from the newest on), newest first.
     async fn page(&self, before: Option<i64>, limit: u32) -> Result<Vec<RequestRecord>>;
+
+    /// Records that match `filter` and have an id below `before` (`None`: from the newest on), newest
+    /// first, at most [`MAX_FOUND_REQUESTS`].
+    ///
+    /// Fast however long the log is: an index leads to the rows of one condition (key, failure,
+    /// client, model, provider or task, the first of these that is set), and of those rows the newest
+    /// [`MAX_LOOK`] below `before` are looked at for the other conditions. So a text, or two
+    /// conditions that hardly ever meet, are found only that far back. Times narrow the search as
+    /// long as records are appended within two hours of their request, as the longest deadline and
+    /// an orderly clock have it.
+    async fn search(&self, filter: RequestFilter, before: Option<i64>, limit: u32) -> Result<Vec<RequestRecord>>;
 
     /// The newest record of a request.
     async fn request(&self, request_id: &str) -> Result<Option<RequestRecord>>;

@@ -13,6 +13,7 @@ mod outbox;
 mod readers;
 mod request_log;
 mod schema;
+mod text;
 mod writer;
 
 use crate::error::{Result, StoreError};

@@ -237,7 +237,7 @@ async fn a_newer_schema_is_refused_untouched() {
         put(&after.path().join(name), bytes);
     }
     let error = open(after.path()).unwrap_err();
-    let known = 2;
+    let known = 3;
     assert_eq!(error, StoreError::NewerSchema { path: database(after.path()), found: 99, known });
     assert_eq!(files.map(|name| std::fs::read(after.path().join(name)).unwrap()), before);
     assert!(!after.path().join("backups").exists());
@@ -324,6 +324,7 @@ fn request(n: i64) -> RequestRecord {
         outcome: String::new(),
         prompt: String::new(),
         pictures: vec![],
+        bytes: 0,
         attempts: vec![],
     }
 }

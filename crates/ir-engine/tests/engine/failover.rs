@@ -129,6 +129,10 @@ async fn the_second_upstream_draws_whatever_ails_the_first() {
         let mut expected = vec![row.class; row.asked];
         expected.push("ok");
         assert_eq!(outcomes, expected, "{}: the request log", row.name);
+        let next: Vec<&str> = log[0].attempts.iter().map(|attempt| attempt.next.as_str()).collect();
+        let moved: &[&str] = if row.asked == 2 { &["retried", "next platform", ""] } else { &["next platform", ""] };
+        assert_eq!(next, moved, "{}: why it moved on", row.name);
+        assert_eq!(log[0].bytes, crate::support::png(1).len() as u64, "{}: what the picture weighs", row.name);
         assert!(bench.store.unfinished().await.expect("journal").is_empty(), "{}: nothing is left open", row.name);
     }
 }
@@ -219,6 +223,9 @@ async fn several_pictures_are_fanned_out_and_what_is_missing_is_said() {
     indices.dedup();
     assert_eq!(indices.len(), 3, "every picture has its own place");
     assert_eq!(bench.store.count().await.expect("gallery"), 3);
+    bench.engine.drain(std::time::Duration::from_secs(5)).await;
+    let log = RequestLog::page(&*bench.store, None, 10).await.expect("log");
+    assert_eq!(log[0].bytes, 3 * crate::support::png(1).len() as u64, "what they weigh together");
 }
 
 #[tokio::test]

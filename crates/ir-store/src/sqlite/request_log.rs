@@ -1,10 +1,12 @@
 //! The request log's tables.
 
+mod search;
+
 use super::columns::{count, get_list, int, list};
 use super::{SqliteStore, delete_in_portions};
 use crate::error::Result;
-use crate::records::{AttemptNote, RequestRecord};
-use crate::repos::{MAX_PAGE, RequestLog};
+use crate::records::{AttemptNote, RequestFilter, RequestRecord};
+use crate::repos::{MAX_FOUND_REQUESTS, MAX_PAGE, RequestLog};
 use async_trait::async_trait;
 use ir_model::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -26,6 +28,11 @@ impl RequestLog for SqliteStore {
         .await
     }
 
+    async fn search(&self, filter: RequestFilter, before: Option<i64>, limit: u32) -> Result<Vec<RequestRecord>> {
+        let limit = limit.min(MAX_FOUND_REQUESTS) as usize;
+        self.read(move |db| search::search(db, &filter, before, limit)).await
+    }
+
     async fn request(&self, request_id: &str) -> Result<Option<RequestRecord>> {
         let request_id = request_id.to_owned();
         self.read(move |db| {
@@ -43,8 +50,10 @@ impl RequestLog for SqliteStore {
 
 fn insert(db: &Connection, record: &RequestRecord) -> Result<()> {
     db.prepare_cached(
-        "INSERT INTO requests (request_id, time, duration_ms, client, task, asked_model, provider, model, outcome, prompt, pictures)
-         VALUES (:request_id, :time, :duration_ms, :client, :task, :asked_model, :provider, :model, :outcome, :prompt, :pictures)",
+        "INSERT INTO requests (request_id, time, duration_ms, client, task, asked_model, provider, model, outcome, prompt, pictures,
+                               bytes)
+         VALUES (:request_id, :time, :duration_ms, :client, :task, :asked_model, :provider, :model, :outcome, :prompt, :pictures,
+                 :bytes)",
     )?
     .execute(named_params! {
         ":request_id": record.request_id,
@@ -58,11 +67,12 @@ fn insert(db: &Connection, record: &RequestRecord) -> Result<()> {
         ":outcome": record.outcome,
         ":prompt": record.prompt,
         ":pictures": list(&record.pictures),
+        ":bytes": int(record.bytes),
     })?;
     let id = db.last_insert_rowid();
     let mut insert = db.prepare_cached(
-        "INSERT INTO request_attempts (request, number, provider, model, key, duration_ms, outcome, message)
-         VALUES (:request, :number, :provider, :model, :key, :duration_ms, :outcome, :message)",
+        "INSERT INTO request_attempts (request, number, provider, model, key, started_ms, duration_ms, outcome, message, next)
+         VALUES (:request, :number, :provider, :model, :key, :started_ms, :duration_ms, :outcome, :message, :next)",
     )?;
     for (number, note) in (1..).zip(&record.attempts) {
         let number: i64 = number;
@@ -72,9 +82,11 @@ fn insert(db: &Connection, record: &RequestRecord) -> Result<()> {
             ":provider": note.provider,
             ":model": note.model,
             ":key": note.key,
+            ":started_ms": int(note.started_ms),
             ":duration_ms": int(note.duration_ms),
             ":outcome": note.outcome,
             ":message": note.message,
+            ":next": note.next,
         })?;
     }
     Ok(())
@@ -94,6 +106,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
         outcome: row.get("outcome")?,
         prompt: row.get("prompt")?,
         pictures: get_list(row, "pictures")?,
+        bytes: count(row, "bytes")?,
         attempts: Vec::new(),
     })
 }
@@ -105,9 +118,11 @@ fn with_attempts(db: &Connection, mut record: RequestRecord) -> Result<RequestRe
             provider: row.get("provider")?,
             model: row.get("model")?,
             key: row.get("key")?,
+            started_ms: count(row, "started_ms")?,
             duration_ms: count(row, "duration_ms")?,
             outcome: row.get("outcome")?,
             message: row.get("message")?,
+            next: row.get("next")?,
         })
     })?;
     record.attempts = notes.collect::<rusqlite::Result<_>>()?;

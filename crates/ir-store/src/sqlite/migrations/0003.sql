@@ -1,0 +1,15 @@
+-- bytes: what a request's pictures weigh together. started_ms: after the request began. next: why
+-- another attempt followed, '' where none did.
+ALTER TABLE requests ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE requests SET bytes = (
+  SELECT coalesce(sum(gallery.bytes), 0) FROM json_each(requests.pictures) AS drawn JOIN gallery ON gallery.name = drawn.value
+) WHERE pictures <> '[]';
+ALTER TABLE request_attempts ADD COLUMN started_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE request_attempts ADD COLUMN next TEXT NOT NULL DEFAULT '';
+
+-- Every index ends with the row's id by itself, so each of these is in the order of pages.
+CREATE INDEX requests_provider ON requests (provider) WHERE provider IS NOT NULL;
+CREATE INDEX requests_model ON requests (model) WHERE model IS NOT NULL;
+CREATE INDEX requests_client ON requests (client);
+CREATE INDEX requests_task ON requests (task);
+CREATE INDEX requests_failed ON requests (id) WHERE outcome <> 'ok';

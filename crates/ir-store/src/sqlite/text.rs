@@ -1,0 +1,6 @@
+//! How texts are compared: character by character in lower case, as FTS5's trigrams are.
+
+/// A text in lower case.
+pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().flat_map(char::to_lowercase).collect() }
+}

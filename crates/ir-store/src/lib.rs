@@ -1,9 +1,10 @@
 //! Records and repositories: SQLite behind traits.
 //!
 //! What the gateway must remember between two starts: key pools (ciphertexts only), the journal of
-//! jobs, the request log, the gallery's index and the outbox to a bucket. Pictures are never in here, only their names.
+//! jobs, the request log, the gallery's index, the outbox to a bucket, and the panel's sessions and audit log. Pictures are
+//! never in here, only their names.
 //!
-//! The traits ([`KeyRepo`], [`Journal`], [`RequestLog`], [`Gallery`], [`Outbox`], together [`Store`]) say what
+//! The traits ([`KeyRepo`], [`Journal`], [`RequestLog`], [`Gallery`], [`Outbox`], [`AdminRepo`], together [`Store`]) say what
 //! any database must do; the behaviour suite in `tests/suite` holds every implementation to it.
 //! [`SqliteStore`] is the one for a single machine.
 //!
@@ -16,8 +17,11 @@ mod sqlite;
 
 pub use error::{Result, StoreError};
 pub use records::{
-    AddedKeys, AttemptNote, AttemptRecord, AttemptState, Backlog, Cursor, Errand, ErrandKind, Interrupted, JobRecord, JobState,
-    JournalAttempt, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestFilter, RequestRecord,
+    AddedKeys, AttemptNote, AttemptRecord, AttemptState, AuditRecord, Backlog, Cursor, Errand, ErrandKind, Interrupted, JobRecord,
+    JobState, JournalAttempt, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestFilter, RequestRecord, SessionRecord,
 };
-pub use repos::{Gallery, Journal, KeyRepo, MAX_FOUND_REQUESTS, MAX_LOOK, MAX_PAGE, Outbox, RequestLog, Store};
+pub use repos::{
+    AdminRepo, Gallery, Journal, KeyRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_FOUND_REQUESTS, MAX_LOOK, MAX_PAGE, MAX_SESSIONS,
+    Outbox, RequestLog, Store,
+};
 pub use sqlite::SqliteStore;

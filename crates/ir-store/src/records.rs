@@ -1,5 +1,9 @@
 //! What is stored, as plain data.
 
+mod admin;
+
+pub use admin::{AuditRecord, SessionRecord};
+
 use ir_model::{Charge, Format, KeyId, Size, Timestamp};
 
 /// One entry of a key pool. Holds no plain key: `sealed` is what `ir_settings::Vault` made of it.

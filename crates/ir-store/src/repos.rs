@@ -3,6 +3,10 @@
 //!
 //! [`StoreError`]: crate::StoreError
 
+mod admin;
+
+pub use admin::{AdminRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_SESSIONS};
+
 use crate::error::Result;
 use crate::records::{
     AddedKeys, AttemptRecord, Backlog, Cursor, Errand, Interrupted, JobRecord, JobState, JournalEntry, KeyHealth, KeyRecord, PictureRecord,
@@ -204,7 +208,7 @@ pub trait Outbox: Send + Sync {
 
 /// Everything that is remembered.
 #[async_trait]
-pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox {
+pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo {
     /// Proves by a trivial change that changes reach the disk.
     async fn ready(&self) -> Result<()>;
 

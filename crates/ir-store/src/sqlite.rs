@@ -4,6 +4,7 @@
 //! connections read (`readers`). A lock file keeps a second process out (`files`); the schema is
 //! brought up to date at the start (`schema`). Each repository is one file, SQL beside row mapping.
 
+mod admin;
 mod columns;
 mod files;
 mod gallery;

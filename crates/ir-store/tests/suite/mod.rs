@@ -1,5 +1,6 @@
 //! What every store must do, whatever its database.
 
+mod admin;
 mod gallery;
 mod journal;
 mod keys;
@@ -26,6 +27,7 @@ pub(crate) async fn suite(make: impl Fn(&str) -> Arc<dyn Store>) {
     request_log::suite(&make).await;
     gallery::suite(&make).await;
     outbox::suite(&make).await;
+    admin::suite(&make).await;
     readiness_and_closing(&make).await;
 }
 

@@ -13,3 +13,24 @@ CREATE INDEX requests_model ON requests (model) WHERE model IS NOT NULL;
 CREATE INDEX requests_client ON requests (client);
 CREATE INDEX requests_task ON requests (task);
 CREATE INDEX requests_failed ON requests (id) WHERE outcome <> 'ok';
+
+CREATE TABLE sessions (
+  id         TEXT PRIMARY KEY,
+  token_hash BLOB NOT NULL UNIQUE,
+  created    INTEGER NOT NULL,
+  last_seen  INTEGER NOT NULL,
+  expires    INTEGER NOT NULL,
+  address    TEXT NOT NULL,
+  user_agent TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- AUTOINCREMENT: pages go by id, and the newest rows are told by it.
+CREATE TABLE audit (
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  time    INTEGER NOT NULL,
+  actor   TEXT NOT NULL,
+  address TEXT NOT NULL,
+  action  TEXT NOT NULL,
+  target  TEXT NOT NULL,
+  outcome TEXT NOT NULL
+) STRICT;

@@ -333,6 +333,7 @@ fn settle(request: &Arc<Request>, candidate: &Candidate, lease: Option<Lease>, e
                 HealthEffect::Failure => health.breaker.failure(now),
                 HealthEffect::Neutral => health.breaker.neutral(),
             }
+            health.failed(&fault, request.engine.clock.now());
             note_fault(shot, fault, candidate);
             Some(verdict.step)
         }

@@ -9,6 +9,7 @@ use crate::inputs::gather;
 use crate::judge::{Policy, usefulness};
 use crate::plan::{Plan, plan};
 use crate::snapshot::Snapshot;
+use crate::told::Told;
 use crate::wording::Wordings;
 use ir_model::{Ask, Caller, Charge, Class, Drawn, Fault, Gate, Input, RequestId, Size, SizeAsk, Timestamp};
 use ir_platforms::{SizePolicy, same_shape};
@@ -391,7 +392,7 @@ impl Request {
                 tracing::warn!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = attempts.len(), outcome, charge = ?charge, detail = failure.fault.detail, client = self.client(), "not drawn")
             }
         }
-        self.engine.events.tell(Event::Request(Box::new(RequestRecord {
+        let record = RequestRecord {
             id: None,
             request_id: self.id.to_string(),
             time: self.began,
@@ -406,7 +407,9 @@ impl Request {
             pictures,
             bytes: self.bytes.load(Ordering::Relaxed),
             attempts,
-        })));
+        };
+        self.engine.feed.push(Told::Request(Arc::new(record.clone())));
+        self.engine.events.tell(Event::Request(Box::new(record)));
     }
 }
 

@@ -3,12 +3,14 @@
 use crate::budget::RetryBudget;
 use crate::draw::{Drawing, Request};
 use crate::events::Events;
+use crate::feed::Feed;
 use crate::hosting::Hosting;
 use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
 use crate::outbox::{Outbox, OutboxParts};
 use crate::recover::{Recovered, recover};
 use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding, spoken};
+use crate::told::Told;
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Timing};
 use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, RequestId, Secret};
@@ -26,6 +28,9 @@ use tokio::time::Instant;
 const LOW_WATER: u64 = 64 * 1024 * 1024;
 /// Jobs that wait for a place while the gateway draws as many as it may.
 const MOST_WAITING: u64 = 1024;
+
+/// Happenings that are kept for those who watch and come back.
+const TOLD: usize = 512;
 
 /// What a copy to the bucket that is under way may take at shutdown: it is repeated by the next start.
 const OUTBOX_GRACE: Duration = Duration::from_secs(10);
@@ -70,7 +75,8 @@ pub struct Engine {
     pub(crate) outbox: Outbox,
     pub(crate) hosting: Hosting,
     pub(crate) optimizer: Optimizer,
-    settings: Arc<SettingsFile>,
+    pub(crate) feed: Feed<Told>,
+    pub(crate) settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     registry: Registry,
     born: Instant,
@@ -125,6 +131,7 @@ impl Engine {
             outbox,
             hosting: Hosting::new(Arc::clone(&parts.clock), Arc::clone(&parts.dice)),
             optimizer: Optimizer::default(),
+            feed: Feed::new(TOLD),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),
@@ -192,6 +199,16 @@ impl Engine {
         &self.store
     }
 
+    /// What happens.
+    pub fn feed(&self) -> &Feed<Told> {
+        &self.feed
+    }
+
+    /// Jobs under way.
+    pub fn jobs(&self) -> u64 {
+        self.running.jobs.load(Ordering::Relaxed)
+    }
+
     /// Time.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
@@ -218,6 +235,7 @@ impl Engine {
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
         let snapshot = build(version, settings, &records, self.settings.vault(), &self.registry);
         self.snapshot.store(Arc::new(snapshot));
+        self.feed.push(Told::Changed);
         Ok(())
     }
 

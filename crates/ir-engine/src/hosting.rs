@@ -7,6 +7,7 @@ mod links;
 pub use links::Links;
 
 use crate::memory::Memory;
+pub(crate) use bed::Bed;
 use ir_egress::Door;
 use ir_model::{Charge, Class, Clock, Dice, Fault, Picture, Timestamp};
 use ir_settings::Settings;
@@ -65,7 +66,7 @@ impl Hosting {
         links: &Links,
         deadline: Instant,
     ) -> Result<String, Fault> {
-        if let Some(bed) = bed::Bed::of(&settings.image_bed) {
+        if let Some(bed) = Bed::of(&settings.image_bed) {
             let key = bed.key(picture);
             if let Some(known) = self.uploads.get(&key) {
                 return Ok(known);

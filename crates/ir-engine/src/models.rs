@@ -56,7 +56,7 @@ pub(crate) fn list(snapshot: &Snapshot) -> Vec<ModelInfo> {
         }
         for route in &upstream.routes {
             let task = route.card.task;
-            let sizes = sizes(route.card.sizes);
+            let sizes = offered_sizes(route.card.sizes);
             for id in upstream.models(task).into_iter().chain(route.aliases.iter().cloned()) {
                 add(&mut list, id, upstream.name(), task, &sizes);
             }
@@ -84,6 +84,7 @@ fn add(list: &mut Vec<ModelInfo>, id: String, owner: &str, task: Task, sizes: &[
     }
 }
 
-fn sizes(policy: SizePolicy) -> Vec<String> {
+/// Sizes worth offering: those of 1.x that a policy takes as they are.
+pub fn offered_sizes(policy: SizePolicy) -> Vec<String> {
     OFFERED.iter().filter(|size| policy.takes(**size)).map(ToString::to_string).collect()
 }

@@ -148,6 +148,11 @@ struct Service<'a> {
 }
 
 impl Optimizer {
+    /// The built-in instructions: to translate, and to expand.
+    pub const fn built_in() -> (&'static str, &'static str) {
+        (TRANSLATE, EXPAND)
+    }
+
     /// Improves a prompt. `variant` above 0 asks for another wording than the other variants have: for
     /// requests for several pictures. Takes 30 s at most, and never more than half of the time to
     /// `deadline`, so that enough is left for drawing.

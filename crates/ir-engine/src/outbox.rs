@@ -165,6 +165,18 @@ impl Outbox {
         }
     }
 
+    /// Tries the bucket of the settings in force; `None` when none is configured. `Ok` is its lasting
+    /// name.
+    pub async fn probe(&self) -> Option<Result<String, String>> {
+        let parts = &self.inner.parts;
+        let settings = parts.settings.current();
+        let bucket = Bucket::new(&parts.door, config(settings.settings.storage.s3.as_ref()?));
+        Some(match bucket {
+            Ok(bucket) => bucket.probe().await.map(|()| bucket.target()).map_err(|fault| fault.to_string()),
+            Err(fault) => Err(fault.to_string()),
+        })
+    }
+
     /// How the outbox fares; `None` when no bucket is configured.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! From what a platform's reply points at to a picture that is checked, stored and listed.
 
 use crate::engine::Engine;
+use crate::told::Told;
 use ir_egress::{ExchangeLimits, Purpose};
 use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Source, hex};
 use ir_spool::{Alphabet, Sidecar};
 use ir_store::PictureRecord;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Tries at fetching a drawn picture: fetching costs nothing, drawing it again would.
@@ -122,7 +124,9 @@ async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_promp
         client: origin.client.clone(),
     };
     let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| error.to_string())?;
-    engine.store.add(PictureRecord { path, ..record }).await.map_err(|error| error.to_string())?;
+    let record = PictureRecord { path, ..record };
+    engine.store.add(record.clone()).await.map_err(|error| error.to_string())?;
+    engine.feed.push(Told::Picture(Arc::new(record)));
     engine.outbox.wake();
     Ok(name)
 }

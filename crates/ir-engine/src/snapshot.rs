@@ -4,7 +4,7 @@
 use crate::breaker::Breaker;
 use crate::keys::{KeyCell, KeyHealthCell};
 use arc_swap::ArcSwapOption;
-use ir_model::{KeyId, SizeAsk, Task};
+use ir_model::{Class, Fault, KeyId, SizeAsk, Task, Timestamp};
 use ir_platforms::{ADAPTERS, Adapter, Auth, Card, SpaceCard, TaskCard};
 use ir_settings::{Settings, Vault};
 use ir_store::KeyRecord;
@@ -110,6 +110,29 @@ pub(crate) struct UpstreamHealth {
     pub(crate) models: ArcSwapOption<Vec<String>>,
     /// Rung when a place on one of its keys comes free.
     pub(crate) freed: Notify,
+    last_failure: ArcSwapOption<LastFailure>,
+}
+
+/// An upstream's last failure, for the operator.
+#[derive(Debug)]
+pub struct LastFailure {
+    /// When.
+    pub time: Timestamp,
+    /// Its class.
+    pub class: Class,
+    /// The platform's cleaned words, or the detail of the log.
+    pub message: String,
+}
+
+impl UpstreamHealth {
+    /// Remembers a failure that is the platform's or its key's.
+    pub(crate) fn failed(&self, fault: &Fault, time: Timestamp) {
+        if fault.blame() != ir_model::Blame::Caller {
+            let words = fault.upstream.as_deref().or(fault.detail.as_deref());
+            let message = words.and_then(ir_model::sanitise).unwrap_or_default();
+            self.last_failure.store(Some(std::sync::Arc::new(LastFailure { time, class: fault.class, message })));
+        }
+    }
 }
 
 impl Upstream {
@@ -126,6 +149,11 @@ impl Upstream {
     /// Whether its breaker is open: it goes to the end of plans until a probe succeeds.
     pub fn is_down(&self) -> bool {
         self.health.breaker.is_open()
+    }
+
+    /// Its last failure that was not a caller's, since the gateway started.
+    pub fn last_failure(&self) -> Option<std::sync::Arc<LastFailure>> {
+        self.health.last_failure.load_full()
     }
 
     /// What it does for a task.

@@ -4,7 +4,9 @@
 use crate::engine::Engine;
 use crate::keys::KeyCell;
 use crate::recover::adopt_recent;
+use crate::told::Told;
 use ir_store::{Cursor, Gallery, KeyHealth, PictureRecord, StoreError};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,10 +35,12 @@ impl Engine {
         let engine = Arc::clone(self);
         tokio::spawn(async move { adopt_recent(&engine).await });
         tokio::spawn(async move {
+            let mut down = HashSet::new();
             let (mut next_models, mut next_sweep) = (Instant::now(), Instant::now() + FLUSH_EVERY);
             loop {
                 let Some(engine) = weak.upgrade() else { return };
                 engine.flush_health().await;
+                engine.tell_breakers(&mut down);
                 if Instant::now() >= next_models {
                     next_models = Instant::now() + MODELS_EVERY;
                     let engine = Arc::clone(&engine);
@@ -103,12 +107,29 @@ impl Engine {
         if gone.is_empty() { Ok(()) } else { self.store.forget(&gone).await.map(drop) }
     }
 
+    /// Tells those who watch which upstreams went down or came back since the last time.
+    fn tell_breakers(&self, down: &mut HashSet<(&'static str, String)>) {
+        for upstream in &self.snapshot().upstreams {
+            let (place, open) = ((upstream.name(), upstream.base_url.clone()), upstream.is_down());
+            if open != down.contains(&place) {
+                let (provider, base_url) = place.clone();
+                if open {
+                    down.insert(place)
+                } else {
+                    down.remove(&place)
+                };
+                self.feed.push(Told::Breaker { provider, base_url, open });
+            }
+        }
+    }
+
     pub(crate) async fn flush_health(&self) {
         let changed: Vec<KeyHealth> = {
             let snapshot = self.snapshot();
             let cells = snapshot.upstreams.iter().flat_map(|u| u.keys.iter());
             cells.filter(|key: &&Arc<KeyCell>| key.health.take_changed()).map(|key| key.health.to_record()).collect()
         };
+        changed.iter().for_each(|key| self.feed.push(Told::Key(key.id.clone())));
         if !changed.is_empty()
             && let Err(error) = self.store.save_key_health(changed).await
         {

@@ -11,7 +11,7 @@ use axum::extract::Request;
 use http::request::Parts;
 use http::{HeaderValue, Response};
 use ir_engine::{Engine, Failure};
-use ir_model::{Blame, Caller, Fault, Peer, RequestId};
+use ir_model::{Blame, Caller, Fault, Known, Peer, RequestId};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -56,7 +56,9 @@ where
     let (parts, body) = request.into_parts();
     let mut reader = reader_of(&parts, api.engine());
     let rules = Rules::of(&api.engine().snapshot().settings);
-    let caller = match auth::token(&parts.headers).and_then(|token| api.engine().identify(token, peer_of(&parts))) {
+    let known = parts.extensions.get::<Known>().map(|known| Ok(known.0.clone()));
+    let identify = || auth::token(&parts.headers).and_then(|token| api.engine().identify(token, peer_of(&parts)));
+    let caller = match known.unwrap_or_else(identify) {
         Ok(caller) => caller,
         Err(fault) => return refuse(&fault.into(), &reader),
     };

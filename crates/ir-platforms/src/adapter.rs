@@ -50,6 +50,13 @@ pub trait Adapter: Sync {
         None
     }
 
+    /// A call that costs nothing and lets only a good key through; a reply that refuses what was asked
+    /// instead of the key is as good. `None` where the platform has none: a model list that answers
+    /// anybody tells nothing.
+    fn probe(&self, _base_url: &str, _key: &ir_model::Secret) -> Option<Call> {
+        None
+    }
+
     /// The exchange that lists the platform's models for a key, where it has one.
     fn list_models(&self, _base_url: &str, _key: Option<&ir_model::Secret>) -> Option<Call> {
         None

@@ -63,6 +63,10 @@ impl Adapter for NewApi {
         openai::fault_by(&[], reply)
     }
 
+    fn probe(&self, base_url: &str, key: &Secret) -> Option<Call> {
+        openai::list_models(base_url, Some(key))
+    }
+
     fn list_models(&self, base_url: &str, key: Option<&Secret>) -> Option<Call> {
         openai::list_models(base_url, key)
     }

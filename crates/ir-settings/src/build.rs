@@ -145,6 +145,7 @@ fn security(r: &Resolved) -> Security {
         allow_private: if let Some(Value::Hosts(hosts)) = r.value("security.allowPrivate") { hosts.clone() } else { Vec::new() },
         trusted_proxies: if let Some(Value::Nets(nets)) = r.value("security.trustedProxies") { nets.clone() } else { Vec::new() },
         cors_origins: r.texts("security.corsOrigins"),
+        allowed_hosts: r.texts("security.allowedHosts"),
         admin_password: r.secret("security.adminPassword"),
         admin_password_hash: r.secret("security.adminPasswordHash"),
         admin_key: r.secret("security.adminKey"),

@@ -42,6 +42,14 @@ struct State {
     content: Map<String, Json>,
 }
 
+/// A change that may be written.
+struct Judged {
+    effective: Effective,
+    after: Map<String, Json>,
+    /// The version before.
+    backup: Option<Vec<u8>>,
+}
+
 /// A file as it was read.
 struct Read {
     bytes: Option<Vec<u8>>,
@@ -103,6 +111,14 @@ impl SettingsFile {
         (patch::masked(&state.content), tag)
     }
 
+    /// What a merge patch would come to, without applying it. Blocks on the disk.
+    ///
+    /// # Errors
+    /// As [`SettingsFile::patch`].
+    pub fn judge(&self, change: &Json) -> Result<Effective, SettingsError> {
+        Ok(self.judged(&self.lock(), change)?.effective)
+    }
+
     /// Applies a merge patch (RFC 7396) to the newest content on the disk: `null` deletes a setting,
     /// a mask (`********`) leaves a secret as it is. The change is judged whole; when it is accepted
     /// it is on the disk, with the version before in `runtime-config.json.bak`. Blocks on the disk.
@@ -112,9 +128,15 @@ impl SettingsFile {
     /// anything else that would be a [`crate::Problem`]; [`SettingsError::Broken`] as long as the file on the
     /// disk cannot be read; [`SettingsError::Io`]. Nothing was changed then.
     pub fn patch(&self, change: &Json) -> Result<Arc<Effective>, SettingsError> {
-        let change = patch::prepare(change)?;
         let mut state = self.lock();
-        let (read, before) = self.newest(&state)?;
+        let Judged { effective, after, backup } = self.judged(&state, change)?;
+        self.write(&mut state, after, backup)?;
+        Ok(self.put_in_force(effective))
+    }
+
+    fn judged(&self, state: &State, change: &Json) -> Result<Judged, SettingsError> {
+        let change = patch::prepare(change)?;
+        let (read, before) = self.newest(state)?;
         let (known, resolved) = resolve(&self.env, &before, &self.vault, FILE)?;
         // Before the change: a secret in plain text belongs to the address that stands beside it now.
         let mut before = before;
@@ -130,8 +152,7 @@ impl SettingsFile {
             });
         }
         let backup = self.backup_of(&read, &before, &resolved);
-        self.write(&mut state, after, backup)?;
-        Ok(self.put_in_force(effective))
+        Ok(Judged { effective, after, backup })
     }
 
     /// Looks whether the file was edited by hand; to be called every second. None: it was not. A good

@@ -35,4 +35,5 @@ pub use types::{
     Api, BucketStyle, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
     ProviderSettings, Retention, Routing, S3, Security, Settings, Space, Storage, System, TaskSettings,
 };
+pub use value::MASK;
 pub use vault::Vault;

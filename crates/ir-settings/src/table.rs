@@ -59,6 +59,8 @@ pub enum Kind {
     Origins,
     /// `1024x768`, `16:9`, `2K` or `auto`.
     Size,
+    /// A list of host names.
+    Names,
     /// Model ids, separated by commas (also full-width ones).
     Models,
     /// Spaces by model id: `{"<model>": {"main": "<URL>", "backup": "<URL>"}}`.
@@ -169,6 +171,7 @@ pub static DEFS: &[Def] = &[
     Def::new("security.allowPrivate", "IMG_ROUTER_ALLOW_PRIVATE", Kind::Hosts, "", "Private and loopback places that may be dialled."),
     Def::new("security.trustedProxies", "IMG_ROUTER_SECURITY_TRUSTED_PROXIES", Kind::Nets, "", "Proxies whose X-Forwarded-For is believed."),
     Def::new("security.corsOrigins", "IMG_ROUTER_SECURITY_CORS_ORIGINS", Kind::Origins, "", "Origins that may read answers from a browser. Not set: any."),
+    Def::new("security.allowedHosts", "IMG_ROUTER_SECURITY_ALLOWED_HOSTS", Kind::Names, "", "Names under which the panel and /api may be opened, besides localhost, addresses and the host of system.publicBaseUrl."),
     Def::new("security.adminPassword", "IMG_ROUTER_ADMIN_PASSWORD", OPENS, "", "The admin's password, where it is set from outside."),
     Def::new("security.adminPasswordHash", "IMG_ROUTER_SECURITY_ADMIN_PASSWORD_HASH", SECRET, "", "The argon2id hash of the password that was set in the panel."),
     Def::new("security.adminKey", "IMG_ROUTER_ADMIN_KEY", OPENS, "", "A key that opens /api."),

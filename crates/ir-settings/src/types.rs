@@ -205,6 +205,8 @@ pub struct Security {
     pub trusted_proxies: Vec<IpNet>,
     /// Origins that may read answers from a browser. Empty: any.
     pub cors_origins: Vec<String>,
+    /// Host names under which the panel and `/api` may be opened, besides those that always may.
+    pub allowed_hosts: Vec<String>,
     /// The admin's password, where it is set from outside.
     pub admin_password: Option<Secret>,
     /// The argon2id hash (PHC text) of a password that was set in the panel.

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
 /// What stands for a secret wherever settings are shown.
-pub(crate) const MASK: &str = "********";
+pub const MASK: &str = "********";
 /// Entries of one list, and of the map of Spaces.
 const MOST_ENTRIES: usize = 200;
 /// Shortest secret that lets people in.
@@ -100,7 +100,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Option<Value>, String>
         },
         Kind::Int { .. } => int(kind, digits(text).ok_or_else(|| must_be(kind))?)?,
         Kind::Number { .. } => number(kind, text.parse().map_err(|_| must_be(kind))?)?,
-        Kind::Hosts | Kind::Nets | Kind::Origins => list(kind, &split(text, &[',']))?,
+        Kind::Hosts | Kind::Nets | Kind::Origins | Kind::Names => list(kind, &split(text, &[',']))?,
         Kind::Models => models(text)?,
         Kind::Spaces => spaces(&serde_json::from_str(text).map_err(|error| format!("{}: {error}", must_be(kind)))?)?,
         _ => one(kind, text)?,
@@ -131,7 +131,7 @@ pub(crate) fn from_json(kind: Kind, json: &Json) -> Result<Taken, String> {
             };
             Ok(Taken { value, odd: Some(odd.to_owned()) })
         }
-        (Kind::Hosts | Kind::Nets | Kind::Origins, Json::Array(items)) => {
+        (Kind::Hosts | Kind::Nets | Kind::Origins | Kind::Names, Json::Array(items)) => {
             let texts: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
             plain(list(kind, &texts.ok_or_else(|| must_be(kind))?)?)
         }
@@ -170,6 +170,7 @@ pub(crate) fn allowed(kind: Kind) -> String {
         Kind::Hosts => format!("a list of at most {MOST_ENTRIES} host:port"),
         Kind::Nets => format!("a list of at most {MOST_ENTRIES} IP addresses or networks such as 10.0.0.0/8"),
         Kind::Origins => format!("a list of at most {MOST_ENTRIES} origins such as https://app.example.com"),
+        Kind::Names => format!("a list of at most {MOST_ENTRIES} host names, without ports"),
         Kind::Size => "a size such as 1024x768, 16:9, 2K or auto".to_owned(),
         Kind::Models => format!("text: at most {MOST_ENTRIES} model ids, separated by commas"),
         Kind::Spaces => format!("an object of at most {MOST_ENTRIES} members: model id → {{\"main\": address, \"backup\": address}}"),
@@ -255,8 +256,15 @@ fn list(kind: Kind, items: &[&str]) -> Result<Value, String> {
         }
         Kind::Nets => items.iter().map(|item| IpNet::parse(item).ok_or_else(|| wrong(item))).collect::<Result<_, _>>().map(Value::Nets),
         Kind::Origins => items.iter().map(|item| origin(item).ok_or_else(|| wrong(item))).collect::<Result<_, _>>().map(Value::Texts),
+        Kind::Names => items.iter().map(|item| host_name(item).ok_or_else(|| wrong(item))).collect::<Result<_, _>>().map(Value::Texts),
         _ => Err(must_be(kind)),
     }
+}
+
+/// A host name as browsers send it.
+fn host_name(text: &str) -> Option<String> {
+    let url = url(&format!("http://{text}/")).filter(|url| url.path() == "/" && url.query().is_none() && url.port().is_none())?;
+    url.domain().map(str::to_owned)
 }
 
 /// An origin as browsers send it.

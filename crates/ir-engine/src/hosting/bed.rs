@@ -18,7 +18,7 @@ const MOST_ANSWER: u64 = 64 * 1024;
 const MOST_URL: usize = 2048;
 
 /// A configured image bed.
-pub(super) struct Bed<'a> {
+pub(crate) struct Bed<'a> {
     base: &'a str,
     upload: String,
     auth: Option<&'a Secret>,
@@ -26,7 +26,7 @@ pub(super) struct Bed<'a> {
 
 impl<'a> Bed<'a> {
     /// The bed of the settings, if there is one.
-    pub(super) fn of(settings: &'a ImageBed) -> Option<Self> {
+    pub(crate) fn of(settings: &'a ImageBed) -> Option<Self> {
         let base = settings.base_url.as_ref()?.as_str().trim_end_matches('/');
         let mut upload = Url::parse(&format!("{base}/{}", settings.upload_endpoint.trim_start_matches('/'))).ok()?;
         {
@@ -47,7 +47,7 @@ impl<'a> Bed<'a> {
     }
 
     /// Uploads a picture and reads where it lies.
-    pub(super) async fn upload(&self, door: &Door, picture: &Picture, deadline: Instant) -> Result<String, Fault> {
+    pub(crate) async fn upload(&self, door: &Door, picture: &Picture, deadline: Instant) -> Result<String, Fault> {
         let timing = Timing { total: PATIENCE, ..Timing::provider(PATIENCE) };
         let limits = ExchangeLimits { timing, deadline, max_json: MOST_ANSWER, max_picture: MOST_ANSWER };
         let reply = door.exchange(&self.call(picture), &limits).await.map_err(|fault| {

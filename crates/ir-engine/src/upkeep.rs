@@ -21,6 +21,11 @@ const MODELS_WITHIN: Duration = Duration::from_secs(30);
 const MOST_MODELS: usize = 5000;
 /// How often what is past its retention is let go of.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How long a picture that an operator deleted can be brought back: the end that is passed to
+/// [`Gallery::remove`] with it.
+pub const UNDO_WINDOW: Duration = Duration::from_secs(600);
+/// How often removed pictures are looked for whose window is over.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// Ended jobs stay in the journal for this long.
 const JOB_DAYS: u32 = 7;
 /// Pictures that one sweep deletes at most; the next one goes on.
@@ -37,6 +42,7 @@ impl Engine {
         tokio::spawn(async move {
             let mut down = HashSet::new();
             let (mut next_models, mut next_sweep) = (Instant::now(), Instant::now() + FLUSH_EVERY);
+            let mut next_expiry = next_sweep;
             loop {
                 let Some(engine) = weak.upgrade() else { return };
                 engine.flush_health().await;
@@ -45,6 +51,12 @@ impl Engine {
                     next_models = Instant::now() + MODELS_EVERY;
                     let engine = Arc::clone(&engine);
                     tokio::spawn(async move { engine.refresh_models().await });
+                }
+                if Instant::now() >= next_expiry {
+                    next_expiry = Instant::now() + EXPIRE_EVERY;
+                    if let Err(error) = engine.expire_removed().await {
+                        tracing::error!(%error, "removed pictures could not be deleted");
+                    }
                 }
                 if Instant::now() >= next_sweep {
                     next_sweep = Instant::now() + SWEEP_EVERY;
@@ -80,11 +92,10 @@ impl Engine {
                 if page.is_empty() {
                     break;
                 }
-                for picture in &page {
-                    self.store.remove(&picture.name).await?;
-                }
-                swept += page.len();
-                self.delete_files(&page).await?;
+                // Nobody asked for it, so nobody undoes it.
+                let names: Vec<String> = page.into_iter().map(|picture| picture.name).collect();
+                swept += self.store.remove(&names, now).await?.len();
+                self.expire_removed().await?;
             }
             if swept > 0 {
                 tracing::info!(pictures = swept, days = retention.picture_days, "pictures past their retention were deleted");
@@ -94,7 +105,24 @@ impl Engine {
         self.delete_files(&left).await
     }
 
-    /// Deletes the files of removed pictures, then their rows. A file that cannot be deleted keeps its
+    /// Makes the removal of pictures final that can no longer be undone, and deletes their files. A
+    /// crash in between leaves it to the next sweep.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expire_removed(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        loop {
+            let expired = self.store.expire_removed(now, PAGE).await?;
+            if expired.is_empty() {
+                return Ok(());
+            }
+            self.outbox.wake();
+            self.delete_files(&expired).await?;
+        }
+    }
+
+    /// Deletes the files of pictures whose removal is final, then their rows. A file that cannot be deleted keeps its
     /// row, so that it is tried again.
     async fn delete_files(&self, pictures: &[PictureRecord]) -> Result<(), StoreError> {
         let mut gone = Vec::with_capacity(pictures.len());

@@ -17,11 +17,12 @@ mod sqlite;
 
 pub use error::{Result, StoreError};
 pub use records::{
-    AddedKeys, AttemptNote, AttemptRecord, AttemptState, AuditRecord, Backlog, Cursor, Errand, ErrandKind, Interrupted, JobRecord,
-    JobState, JournalAttempt, JournalEntry, KeyHealth, KeyRecord, PictureRecord, RequestFilter, RequestRecord, SessionRecord,
+    AddedKeys, AttemptNote, AttemptRecord, AttemptState, AuditRecord, Backlog, Cursor, Errand, ErrandKind, Facet, Facets, GalleryFilter,
+    Interrupted, JobRecord, JobState, JournalAttempt, JournalEntry, KeyHealth, KeyRecord, Listed, Matching, PictureRecord, RequestFilter,
+    RequestRecord, SessionRecord,
 };
 pub use repos::{
-    AdminRepo, Gallery, Journal, KeyRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_FOUND_REQUESTS, MAX_LOOK, MAX_PAGE, MAX_SESSIONS,
-    Outbox, RequestLog, Store,
+    AdminRepo, Gallery, Journal, KeyRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_COUNTED, MAX_FOUND_PICTURES, MAX_FOUND_REQUESTS,
+    MAX_LOOK, MAX_PAGE, MAX_SESSIONS, Outbox, RequestLog, Store,
 };
 pub use sqlite::SqliteStore;

@@ -1,8 +1,10 @@
 //! What is stored, as plain data.
 
 mod admin;
+mod gallery;
 
 pub use admin::{AuditRecord, SessionRecord};
+pub use gallery::{Facet, Facets, GalleryFilter, Listed, Matching};
 
 use ir_model::{Charge, Format, KeyId, Size, Timestamp};
 

@@ -4,12 +4,14 @@
 //! [`StoreError`]: crate::StoreError
 
 mod admin;
+mod gallery;
 
 pub use admin::{AdminRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_SESSIONS};
+pub use gallery::{Gallery, MAX_COUNTED, MAX_FOUND_PICTURES};
 
 use crate::error::Result;
 use crate::records::{
-    AddedKeys, AttemptRecord, Backlog, Cursor, Errand, Interrupted, JobRecord, JobState, JournalEntry, KeyHealth, KeyRecord, PictureRecord,
+    AddedKeys, AttemptRecord, Backlog, Errand, Interrupted, JobRecord, JobState, JournalEntry, KeyHealth, KeyRecord, PictureRecord,
     RequestFilter, RequestRecord,
 };
 use async_trait::async_trait;
@@ -136,47 +138,12 @@ pub trait RequestLog: Send + Sync {
     async fn prune(&self, before: Timestamp) -> Result<u64>;
 }
 
-/// The gallery's index. What was removed keeps its row, hidden, until its file is gone too.
-#[async_trait]
-pub trait Gallery: Send + Sync {
-    /// Lists a picture. The same picture under the same name again is no error and changes nothing;
-    /// a removed one stays removed.
-    ///
-    /// # Errors
-    /// `Duplicate` when the name belongs to other bytes.
-    async fn add(&self, picture: PictureRecord) -> Result<()>;
-
-    /// One picture.
-    async fn get(&self, name: &str) -> Result<Option<PictureRecord>>;
-
-    /// Pictures after a place, newest first (as old ones: by name, descending).
-    async fn page(&self, cursor: Option<Cursor>, limit: u32) -> Result<Vec<PictureRecord>>;
-
-    /// Hides a picture. `false`: there is none. Its file is to be deleted then, and its row by
-    /// [`Gallery::forget`].
-    async fn remove(&self, name: &str) -> Result<bool>;
-
-    /// Pictures that were removed and not yet forgotten, oldest removal first: recovery deletes their
-    /// files.
-    async fn removed(&self, limit: u32) -> Result<Vec<PictureRecord>>;
-
-    /// Drops the rows of removed pictures. Pictures that are not removed stay. Answers how many.
-    async fn forget(&self, names: &[String]) -> Result<u64>;
-
-    /// How many pictures are listed.
-    async fn count(&self) -> Result<u64>;
-
-    /// Those of `names` that the index does not know, in their order. Removed pictures are known:
-    /// nothing may list them again.
-    async fn names_missing_from(&self, names: &[String]) -> Result<Vec<String>>;
-}
-
 /// Copies of pictures in buckets: what is to be done, and what is confirmed. A target is one
 /// bucket's lasting name, such as its address with the folder.
 ///
 /// Once a target is aimed at, [`Gallery::add`] and [`Journal::finish_with`] queue the picture that
-/// they list in the same transaction, and [`Gallery::remove`] turns every row of its picture, done
-/// or not and at whatever target, into a delete. A picture has at most one row at a target.
+/// they list in the same transaction, and [`Gallery::expire_removed`] turns every row of its picture,
+/// done or not and at whatever target, into a delete. A picture has at most one row at a target.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// From now on pictures are copied there; `None`: nowhere. Rows of other targets stay.
@@ -186,7 +153,8 @@ pub trait Outbox: Send + Sync {
     /// (at most [`MAX_PAGE`]). Answers the last name looked at; `None` when there are no more.
     async fn fill(&self, target: &str, after: &str, limit: u32) -> Result<Option<String>>;
 
-    /// Errands at `target` whose time has come, the one that waits longest first.
+    /// Errands at `target` whose time has come, the one that waits longest first. Puts of pictures whose
+    /// removal can still be undone are held back.
     async fn due(&self, target: &str, now: Timestamp, limit: u32) -> Result<Vec<Errand>>;
 
     /// Notes that the bucket confirmed an errand. `false`: it is no longer asked for, because its
@@ -202,7 +170,7 @@ pub trait Outbox: Send + Sync {
     /// When `target` confirmed that it has a picture.
     async fn copied(&self, target: &str, name: &str) -> Result<Option<Timestamp>>;
 
-    /// What waits for `target`.
+    /// What waits for `target`, with the puts that are held back.
     async fn backlog(&self, target: &str) -> Result<Backlog>;
 }
 

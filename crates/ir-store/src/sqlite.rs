@@ -144,6 +144,7 @@ fn prepare(path: &Path, backups: &Path, scripts: &[&str], busy_timeout: Duration
          PRAGMA trusted_schema = OFF;",
     )?;
     db.set_prepared_statement_cache_capacity(64);
+    gallery::register(&db)?;
     schema::migrate(&mut db, backups, scripts, clock.now())?;
     schema::probe(&db)?;
     let run = db.query_row("UPDATE meta SET value = value + 1 WHERE name = 'run' RETURNING value", [], |row| row.get(0))?;

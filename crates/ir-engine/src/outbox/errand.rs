@@ -71,7 +71,7 @@ pub(super) async fn carry_out(parts: &OutboxParts, bucket: &Bucket, errand: &Err
 
 /// The picture and its metadata; `None` when there is none to copy any more.
 async fn load(parts: &OutboxParts, errand: &Errand) -> Result<Option<(Picture, Vec<u8>)>, Trouble> {
-    // Removed meanwhile: its row asks for a delete by now.
+    // Removed meanwhile: its row waits until that cannot be undone, or asks for a delete by now.
     let Some(record) = parts.store.get(&errand.name).await? else { return Ok(None) };
     let blob = match parts.pictures.open(&record.path).await {
         Ok(blob) => blob,

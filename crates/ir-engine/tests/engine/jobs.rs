@@ -2,7 +2,7 @@
 //! for a caller who has left.
 
 use crate::support::{PLAIN, ask, bench, client, json, picture};
-use ir_model::{Caller, Class, Gate, RequestId, Secret, Task};
+use ir_model::{Caller, Class, Clock, Gate, RequestId, Secret, Task};
 use std::time::Duration;
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
@@ -43,9 +43,11 @@ async fn every_answered_picture_is_on_disk_with_its_metadata() {
     let sidecar = std::fs::read_to_string(format!("{}.json", file.display())).expect("metadata");
     assert!(sidecar.contains("a lighthouse") && sidecar.contains(&record.sha256), "{sidecar}");
 
-    bench.store.remove(name).await.expect("removed from the index");
+    let now = bench.clock.now();
+    bench.store.remove(std::slice::from_ref(name), now).await.expect("removed from the index");
     let removed = ir_engine::reindex(bench.engine.pictures(), &bench.store).await.expect("reindexed");
     assert_eq!(removed.added, 0, "what was removed on purpose is not listed again");
+    bench.store.expire_removed(now, 10).await.expect("for good");
     bench.store.forget(std::slice::from_ref(name)).await.expect("as if the index were lost");
     let done = ir_engine::reindex(bench.engine.pictures(), &bench.store).await.expect("reindexed");
     assert_eq!((done.found, done.added, done.damaged), (1, 1, 0));

@@ -2,7 +2,7 @@
 
 use crate::support::{Answered, Bench, ask, bench, picture};
 use ir_egress::{Phase, Recorded, WireFault, WireFaultKind, WireReply};
-use ir_model::{Ask, ResponseForm};
+use ir_model::{Ask, Clock, ResponseForm};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -188,7 +188,8 @@ async fn a_delete_never_overtakes_the_put_of_its_picture() {
     let name = draw_one(&bench).await;
     let key = format!("/img/2026-11-22/{name}");
     until("the put has begun", async || service.keys() == [format!("{key}.json")]).await;
-    bench.store.remove(&name).await.expect("removed");
+    bench.store.remove(std::slice::from_ref(&name), bench.clock.now()).await.expect("removed");
+    bench.engine.expire_removed().await.expect("for good");
     // The worker has been round after that once another picture is there.
     let other = draw_one(&bench).await;
     assert!(bench.engine.outbox().public_link(&other, PATIENCE).await.is_some());
@@ -199,4 +200,34 @@ async fn a_delete_never_overtakes_the_put_of_its_picture() {
         asked(&bench).iter().any(|line| line.starts_with("DELETE")) && service.keys() == rest
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_can_be_undone_stays_in_the_bucket_and_on_the_disk() {
+    let service = Service::default();
+    let held = service.clone();
+    let bench = copying(move |request| held.answer(request)).await;
+    let name = draw_one(&bench).await;
+    let names = std::slice::from_ref(&name);
+    assert!(bench.engine.outbox().public_link(&name, PATIENCE).await.is_some());
+    let picture = bench.store.get(&name).await.expect("gallery").expect("listed");
+    let file = bench.dir.path().join("storage").join(&picture.path);
+    let window = i64::try_from(ir_engine::UNDO_WINDOW.as_millis()).expect("minutes");
+
+    for undone in [true, false] {
+        bench.store.remove(names, bench.clock.now().plus_ms(window)).await.expect("removed");
+        bench.clock.advance_ms(window - 1);
+        bench.engine.sweep().await.expect("swept");
+        assert!(file.exists() && service.keys().len() == 2, "the window is not over");
+        if undone {
+            assert_eq!(bench.store.restore(names).await.expect("restored"), names);
+            assert_eq!(bench.store.get(&name).await.expect("gallery"), Some(picture.clone()));
+        }
+        bench.clock.advance_ms(1);
+        bench.engine.expire_removed().await.expect("expired");
+        assert_eq!(file.exists(), undone);
+    }
+    until("the bucket is empty", async || service.keys().is_empty()).await;
+    assert!(bench.store.removed(10).await.expect("removed").is_empty());
+    assert!(bench.store.restore(names).await.expect("too late").is_empty());
 }

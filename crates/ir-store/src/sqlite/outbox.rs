@@ -4,7 +4,7 @@
 use super::SqliteStore;
 use super::columns::{count, one_of};
 use crate::error::Result;
-use crate::records::{Backlog, Errand, ErrandKind, PictureRecord};
+use crate::records::{Backlog, Errand, ErrandKind};
 use crate::repos::{MAX_PAGE, Outbox};
 use async_trait::async_trait;
 use ir_model::Timestamp;
@@ -51,7 +51,9 @@ impl Outbox for SqliteStore {
         let (target, limit) = (target.to_owned(), limit.min(MAX_PAGE));
         self.read(move |db| {
             let mut select = db.prepare_cached(
-                "SELECT * FROM outbox WHERE target = ?1 AND confirmed IS NULL AND next_try <= ?2 ORDER BY next_try LIMIT ?3",
+                "SELECT * FROM outbox WHERE target = ?1 AND confirmed IS NULL AND next_try <= ?2
+                   AND (op = 'delete' OR NOT EXISTS (SELECT 1 FROM gallery WHERE gallery.name = outbox.name AND deleted_at IS NOT NULL))
+                 ORDER BY next_try LIMIT ?3",
             )?;
             Ok(select.query_map((target, now.0, limit), errand)?.collect::<rusqlite::Result<_>>()?)
         })
@@ -131,17 +133,17 @@ impl Outbox for SqliteStore {
     }
 }
 
-/// A picture was listed: it is to be copied to the bucket that is aimed at.
-pub(super) fn listed(db: &Connection, picture: &PictureRecord, now: Timestamp) -> Result<()> {
+/// A picture is listed: it is to be copied to the bucket that is aimed at.
+pub(super) fn listed(db: &Connection, name: &str, path: &str, now: Timestamp) -> Result<()> {
     let mut insert = db.prepare_cached(
         "INSERT INTO outbox (target, name, path, op, queued, next_try) SELECT target, ?1, ?2, 'put', ?3, ?3 FROM outbox_aim WHERE true
          ON CONFLICT DO NOTHING",
     )?;
-    insert.execute((&picture.name, &picture.path, now.0))?;
+    insert.execute((name, path, now.0))?;
     Ok(())
 }
 
-/// A picture was removed: its copies are to be, wherever they are or may be by now.
+/// A picture is gone for good: its copies are to be, wherever they are or may be by now.
 pub(super) fn removed(db: &Connection, name: &str, now: Timestamp) -> Result<()> {
     let mut update = db.prepare_cached(
         "UPDATE outbox SET op = 'delete', queued = ?2, next_try = ?2, attempts = 0, last_error = NULL, confirmed = NULL WHERE name = ?1",

@@ -1,6 +1,6 @@
 use super::*;
-use crate::records::{KeyHealth, KeyRecord};
-use crate::repos::KeyRepo;
+use crate::records::{GalleryFilter, KeyHealth, KeyRecord, RequestFilter};
+use crate::repos::{Gallery, KeyRepo, RequestLog};
 use ir_model::{KeyId, ManualClock, Timestamp};
 
 const FIRST: &[&str] = &[schema::SCRIPTS[0]];
@@ -118,4 +118,44 @@ async fn an_older_version_refuses_and_a_copy_left_half_written_is_replaced() {
     assert_eq!(copies(folder.path()), ["img-router-19700101T000000-v1.db"]);
     let error = open(folder.path(), FIRST, 0).unwrap_err();
     assert_eq!(error, StoreError::NewerSchema { path: folder.path().join("img-router.db"), found: 2, known: 1 });
+}
+
+/// What the gallery and the request log held before they could be searched.
+const OLD_ROWS: &str = r#"
+INSERT INTO gallery (name, path, sha256, bytes, format, width, height, prompt, model, provider, task, created, request_id, client, favorite, deleted_at)
+VALUES ('b.png', 'b.png', 'b', 10, 'png', 1, 1, 'a cat 猫', 'm', 'Doubao', 'text', 5, 'r1', 'me', 1, NULL),
+       ('a.png', 'a.png', 'a', 20, 'png', 1, 1, 'a dog', 'n', 'Doubao', 'text', 5, 'r1', 'me', 0, NULL),
+       ('c.png', 'c.png', 'c', 40, 'png', 1, 1, 'a cat', 'n', 'Doubao', 'text', -7, 'r2', 'me', 0, 99),
+       ('d.png', 'd.png', 'd', 80, 'png', 1, 1, 'far away', 'n', 'Doubao', 'text', 9223372036854775807, 'r2', 'me', 0, NULL);
+INSERT INTO requests (request_id, time, duration_ms, client, task, asked_model, provider, model, outcome, prompt, pictures)
+VALUES ('r1', 1795388038000, 1500, 'me', 'text', 'auto', 'Doubao', 'm', 'ok', 'a cat', '["a.png","b.png","gone.png"]'),
+       ('r2', 1795388039000, 9, 'me', 'text', 'auto', 'Doubao', 'm', 'timeout', 'a cat', '[]');
+INSERT INTO request_attempts (request, number, provider, model, key, duration_ms, outcome, message)
+VALUES (1, 1, 'Doubao', 'm', 'k1', 100, 'ok', ''), (1, 2, 'Doubao', 'm', 'k2', 100, 'rate_limited', ''), (2, 1, 'Doubao', 'm', 'k2', 9, 'timeout', '');
+"#;
+
+#[tokio::test]
+async fn what_was_there_before_it_could_be_searched_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &schema::SCRIPTS[..2], 0).unwrap();
+    store.write(|db| Ok(db.execute_batch(OLD_ROWS)?)).await.unwrap();
+    store.close().await;
+    drop(store);
+    let store = open(folder.path(), schema::SCRIPTS, 0).unwrap();
+    let names = async |filter: GalleryFilter| -> Vec<String> {
+        let found = Gallery::search(&store, filter, None, 10).await.unwrap();
+        found.into_iter().map(|one| one.picture.name).collect()
+    };
+    let words = |text: &str| GalleryFilter { text: Some(text.to_owned()), ..GalleryFilter::default() };
+    assert_eq!(names(GalleryFilter::default()).await, ["d.png", "b.png", "a.png"]);
+    assert_eq!(names(GalleryFilter { favorite: true, ..words("cat") }).await, ["b.png"]);
+    assert_eq!(names(words("猫")).await, ["b.png"]);
+    assert_eq!(store.restore(&["c.png".to_owned()]).await.unwrap(), Vec::<String>::new(), "what was removed then is gone");
+    assert_eq!(store.removed(10).await.unwrap().len(), 1);
+    let facets = store.facets().await.unwrap();
+    assert_eq!((facets.pictures, facets.bytes, facets.models[0].pictures, facets.days.len()), (3, 110, 2, 1));
+    let requests =
+        RequestLog::search(&store, RequestFilter { key: Some("k2".to_owned()), ..RequestFilter::default() }, None, 10).await.unwrap();
+    assert_eq!(requests.iter().map(|request| (request.request_id.as_str(), request.bytes)).collect::<Vec<_>>(), [("r2", 0), ("r1", 30)]);
+    store.quick_check().await.unwrap();
 }

@@ -13,6 +13,7 @@ pub(super) async fn suite(make: &impl Fn(&str) -> Arc<dyn Store>) {
     a_listed_picture_is_queued_with_its_row(make).await;
     what_was_listed_before_is_found(make).await;
     a_removed_picture_is_deleted_wherever_it_may_be(make).await;
+    a_delete_waits_until_it_cannot_be_undone(make).await;
     a_failed_errand_waits_its_turn(make).await;
     a_put_without_a_picture_is_called_off(make).await;
     errands_outlive_a_restart(make).await;
@@ -34,6 +35,12 @@ fn put(name: &str) -> (ErrandKind, String) {
 
 fn delete(name: &str) -> (ErrandKind, String) {
     (ErrandKind::Delete, name.to_owned())
+}
+
+async fn remove_for_good(store: &Arc<dyn Store>, name: &str) {
+    assert_eq!(store.remove(&[name.to_owned()], Timestamp(0)).await.unwrap(), [name]);
+    let expired = store.expire_removed(Timestamp(0), 10).await.unwrap();
+    assert_eq!(expired.into_iter().map(|picture| picture.name).collect::<Vec<_>>(), [name]);
 }
 
 async fn a_listed_picture_is_queued_with_its_row(make: &impl Fn(&str) -> Arc<dyn Store>) {
@@ -65,7 +72,7 @@ async fn what_was_listed_before_is_found(make: &impl Fn(&str) -> Arc<dyn Store>)
     for n in 0..7 {
         Gallery::add(&*store, picture(&format!("{n}.png"), n)).await.unwrap();
     }
-    store.remove("3.png").await.unwrap();
+    remove_for_good(&store, "3.png").await;
     for round in 0..2 {
         let (mut after, mut pages) = (String::new(), 0);
         while let Some(last) = store.fill(HERE, &after, 3).await.unwrap() {
@@ -94,7 +101,7 @@ async fn a_removed_picture_is_deleted_wherever_it_may_be(make: &impl Fn(&str) ->
     let on_its_way = due(&store, HERE).await.remove(0);
     store.aim(None).await.unwrap();
     for name in ["copied.png", "on its way.png"] {
-        assert!(store.remove(name).await.unwrap());
+        remove_for_good(&store, name).await;
         store.forget(&[name.to_owned()]).await.unwrap();
     }
     let expected = [delete("copied.png"), delete("on its way.png")];
@@ -111,6 +118,40 @@ async fn a_removed_picture_is_deleted_wherever_it_may_be(make: &impl Fn(&str) ->
     }
     assert_eq!(due_names(&store, HERE).await, []);
     assert_eq!(due_names(&store, THERE).await, expected);
+}
+
+async fn a_delete_waits_until_it_cannot_be_undone(make: &impl Fn(&str) -> Arc<dyn Store>) {
+    let store = make("outbox-undo");
+    store.aim(Some(HERE)).await.unwrap();
+    let names = ["copied.png", "on its way.png"].map(str::to_owned);
+    for name in &names {
+        Gallery::add(&*store, picture(name, 1)).await.unwrap();
+    }
+    let errands = due(&store, HERE).await;
+    let (copied, on_its_way): (Vec<Errand>, Vec<Errand>) = errands.into_iter().partition(|errand| errand.name == "copied.png");
+    store.carried_out(&copied[0]).await.unwrap();
+    store.remove(&names, Timestamp(10)).await.unwrap();
+    assert_eq!(due_names(&store, HERE).await, [], "nothing is deleted, and what is hidden is not copied");
+    assert!(store.carried_out(&on_its_way[0]).await.unwrap(), "a put that was under way counts");
+    store.aim(Some(THERE)).await.unwrap();
+    store.fill(THERE, "", 10).await.unwrap();
+    assert_eq!(due_names(&store, THERE).await, []);
+
+    store.restore(&names[..1]).await.unwrap();
+    assert!(store.copied(HERE, "copied.png").await.unwrap().is_some(), "the copy that came back is still there");
+    assert_eq!(due_names(&store, THERE).await, [put("copied.png")], "and is wanted at a bucket that is new");
+    store.expire_removed(Timestamp(10), 10).await.unwrap();
+    assert_eq!(due_names(&store, HERE).await, [delete("on its way.png")]);
+    assert_eq!(due_names(&store, THERE).await, [put("copied.png")]);
+
+    // Hidden before its put began: the put waits, and becomes a delete or goes on.
+    store.remove(&names[..1], Timestamp(20)).await.unwrap();
+    assert_eq!(due_names(&store, THERE).await, []);
+    store.restore(&names[..1]).await.unwrap();
+    assert_eq!(due_names(&store, THERE).await, [put("copied.png")]);
+    store.remove(&names[..1], Timestamp(20)).await.unwrap();
+    store.expire_removed(Timestamp(20), 10).await.unwrap();
+    assert_eq!(due_names(&store, THERE).await, [delete("copied.png")]);
 }
 
 async fn a_failed_errand_waits_its_turn(make: &impl Fn(&str) -> Arc<dyn Store>) {

@@ -14,11 +14,11 @@ pub(crate) async fn run() -> ExitCode {
         Err(error) => return out::fail(&error.to_string(), 78),
     };
     let system = settings.current().settings.system.clone();
-    let _log = match init_logging(&system.log_level, system.log_format, std::io::stderr().is_terminal()) {
-        Ok(guard) => guard,
+    let log = match init_logging(&system.log_level, system.log_format, std::io::stderr().is_terminal()) {
+        Ok(log) => log,
         Err(error) => return out::fail(&error, 78),
     };
-    let gateway = match Gateway::with_settings(settings, dice).await {
+    let gateway = match Gateway::with_settings(settings, dice, log).await {
         Ok(gateway) => gateway,
         Err(error) => return out::fail(&error.to_string(), error.exit_code()),
     };
@@ -61,6 +61,9 @@ fn greet(server: &Server) {
         tracing::warn!(
             "backend mode is on but no access key is set: set IMG_ROUTER_GLOBAL_ACCESS_KEY (or system.globalAccessKey) to let callers in"
         );
+    }
+    if let Some(path) = server.setup_path() {
+        out::note(format_args!("\nSet the admin password here, once: http://localhost:{port}{path}\n"));
     }
     if address.ip().is_loopback() && !settings.system.demo {
         tracing::info!("listening on this machine only; set an access key, or IMG_ROUTER_HOST, to listen on the network");

@@ -49,5 +49,4 @@ pub use recover::{Recovered, Reindexed, reindex};
 pub use snapshot::{KeyProblem, LastFailure, Snapshot, TaskRoute, Upstream};
 pub use steer::{KeyChange, KeyVerdict};
 pub use told::Told;
-pub use snapshot::{KeyProblem, Snapshot, TaskRoute, Upstream};
 pub use upkeep::UNDO_WINDOW;

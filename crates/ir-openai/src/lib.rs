@@ -22,6 +22,7 @@ mod generations;
 mod image_stream;
 mod language;
 mod models;
+mod openapi;
 mod params;
 mod pictures;
 mod rules;
@@ -32,3 +33,4 @@ mod variations;
 
 pub use api::{Api, identify_head, method_not_allowed, not_found, refuse_head, router};
 pub use error::{Mode, Reader, render, render_failure};
+pub use openapi::openapi;

@@ -2,6 +2,7 @@
 //! other, and refused with a reason when one of them is not right.
 
 use crate::host::{OsDice, SystemClock};
+use crate::logging::Log;
 use ir_egress::{AllowEntry, Door, EgressWire, Rules};
 use ir_engine::{Engine, EngineParts, NewKey, Recovered};
 use ir_model::{Clock, Dice, Limits};
@@ -79,6 +80,7 @@ pub struct Gateway {
     /// What the start found.
     pub recovered: Recovered,
     wire: Arc<EgressWire>,
+    log: Log,
     /// Addresses that the listener is bound to: never dialled.
     own: Mutex<Vec<SocketAddr>>,
 }
@@ -91,14 +93,14 @@ impl Gateway {
     pub async fn open(env: Env) -> Result<Self, OpenError> {
         let dice: Arc<dyn Dice> = Arc::new(OsDice);
         let settings = Arc::new(SettingsFile::open(env, Arc::clone(&dice))?);
-        Self::with_settings(settings, dice).await
+        Self::with_settings(settings, dice, Log::silent()).await
     }
 
     /// Starts an engine on settings that are open already.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn with_settings(settings: Arc<SettingsFile>, dice: Arc<dyn Dice>) -> Result<Self, OpenError> {
+    pub async fn with_settings(settings: Arc<SettingsFile>, dice: Arc<dyn Dice>, log: Log) -> Result<Self, OpenError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let effective = settings.current();
         for problem in &effective.problems {
@@ -119,7 +121,7 @@ impl Gateway {
         let door = Door::new(Arc::clone(&wire) as Arc<dyn ir_egress::Wire>, spool.clone(), Arc::clone(&clock));
         let parts = EngineParts { door, spool, store, settings: Arc::clone(&settings), clock, dice };
         let (engine, recovered) = Engine::start(parts).await?;
-        let gateway = Self { engine, settings, recovered, wire, own: Mutex::default() };
+        let gateway = Self { engine, settings, recovered, wire, log, own: Mutex::default() };
         gateway.import_legacy_keys().await?;
         for problem in &gateway.engine.snapshot().problems {
             tracing::error!(key = %problem.id, why = problem.why, "a stored key cannot be used");
@@ -163,13 +165,31 @@ impl Gateway {
         self.apply_rules();
     }
 
+    /// Where the gateway listens; nowhere yet: the unspecified address.
+    pub(crate) fn listening_at(&self) -> SocketAddr {
+        let own = self.own.lock().expect("no panic while held");
+        own.first().copied().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+    }
+
+    /// The running log.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Puts changed settings in force, but for the address that is listened at.
+    pub(crate) async fn put_in_force(&self) -> Result<(), String> {
+        self.apply_rules();
+        self.log.set_level(&self.settings.current().settings.system.log_level)?;
+        self.engine.reload().await.map_err(|error| error.to_string())
+    }
+
     fn apply_rules(&self) {
         let own = self.own.lock().expect("no panic while held").clone();
         self.wire.set_rules(rules(&self.settings.current().settings, &own));
     }
 
     /// Picks up hand edits of the configuration file until the gateway is dropped.
-    pub(crate) fn spawn_watch(self: &Arc<Self>) {
+    pub(crate) fn spawn_watch(self: &Arc<Self>, host: Arc<dyn ir_admin::Host>) {
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
@@ -177,15 +197,12 @@ impl Gateway {
                 let Some(gateway) = weak.upgrade() else { return };
                 match gateway.settings.poll() {
                     None => {}
-                    Some(Ok(effective)) => {
-                        gateway.apply_rules();
-                        match gateway.engine.reload().await {
-                            Ok(()) => {
-                                tracing::info!(problems = effective.problems.len(), "the configuration file was changed and is in force")
-                            }
-                            Err(error) => tracing::error!(%error, "the changed configuration could not be put in force"),
+                    Some(Ok(effective)) => match host.apply().await {
+                        Ok(_) => {
+                            tracing::info!(problems = effective.problems.len(), "the configuration file was changed and is in force")
                         }
-                    }
+                        Err(error) => tracing::error!(%error, "the changed configuration could not be put in force"),
+                    },
                     Some(Err(error)) => {
                         tracing::error!(%error, "the configuration file was changed but is refused; the last good one stays in force")
                     }

@@ -3,15 +3,16 @@
 use crate::cors;
 use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
-use crate::{health, inputs, storage};
+use crate::{health, inputs, openapi, playground, storage};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{Router, routing};
 use http::{HeaderValue, Method, header};
-use ir_model::{Fault, Gate, RequestId};
+use ir_admin::Admin;
 use ir_model::Peer;
+use ir_model::{Fault, Gate, RequestId};
 use ir_openai::Api;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -20,7 +21,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 const MAX_URI: usize = 8 * 1024;
 
 /// All routes behind all layers.
-pub(crate) fn app(gateway: &Arc<Gateway>) -> Router {
+pub(crate) fn app(gateway: &Arc<Gateway>, admin: &Arc<Admin>) -> Router {
     let api = Arc::new(Api::new(Arc::clone(&gateway.engine)));
     let open = Router::new()
         .route("/health", routing::get(health::health))
@@ -29,12 +30,17 @@ pub(crate) fn app(gateway: &Arc<Gateway>) -> Router {
     let shared = ir_openai::router()
         .route("/storage/{name}", routing::get(storage::serve))
         .route("/inputs/{id}/{expiry}/{tail}", routing::get(inputs::serve))
-        .fallback(ir_openai::not_found)
+        .fallback(page_or_nothing)
         .method_not_allowed_fallback(ir_openai::method_not_allowed)
         .with_state(Arc::clone(&api));
+    let operators =
+        ir_admin::router(admin).nest("/api/playground", playground::router(&api)).route("/openapi.json", routing::get(openapi::document));
     shared
         .merge(open)
+        .merge(operators)
         // --- read from below: the last layer is the outermost ---------------------------------
+        // 6. Whose `/api` and panel it is: everything there is refused unless it is known to be open.
+        .layer(middleware::from_fn_with_state(Arc::clone(admin), ir_admin::guard))
         // 5. CORS: preflights are answered here; every answer, errors too, gets its headers.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), cors::layer))
         // 4. Heads that no route should see: over-long targets, a missing or doubled Host.
@@ -45,6 +51,19 @@ pub(crate) fn app(gateway: &Arc<Gateway>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), access_log))
         // 1. The request id: in the extensions for everybody below, on the answer for the caller.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), request_id))
+}
+
+/// The panel's pages and the admin API's refusal; for everything else the answer of the public dialect.
+async fn page_or_nothing(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let path = request.uri().path();
+    if path == "/api" || path.starts_with("/api/") {
+        return ir_admin::nothing(request.headers());
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if reads && ir_admin::is_page(request.uri().path()) {
+        return ir_admin::page(request.uri().path(), request.headers());
+    }
+    ir_openai::not_found(State(api), request).await
 }
 
 async fn request_id(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {

@@ -3,6 +3,7 @@
 
 mod connection;
 mod cors;
+mod force;
 mod framing;
 mod gateway;
 mod health;
@@ -12,9 +13,11 @@ mod layers;
 mod linger;
 mod listener;
 mod logging;
+mod openapi;
+mod playground;
 mod storage;
 
 pub use gateway::{Gateway, OpenError};
 pub use host::{OsDice, SystemClock};
 pub use listener::{ServeError, Server};
-pub use logging::init as init_logging;
+pub use logging::{Log, init as init_logging};

@@ -1,6 +1,7 @@
 //! The accept loop: how many connections, from whom, for how long; and how they end.
 
 use crate::connection::{Over, Patience, Pulse, Watched};
+use crate::force::{Move, Process, address};
 use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
 use crate::layers;
@@ -14,6 +15,7 @@ use http_body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
+use ir_admin::{Admin, AdminParts};
 use ir_model::Peer;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -25,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tower::ServiceExt;
 
 /// Read buffer of one connection. It matters most for the memory of many callers.
@@ -60,7 +62,10 @@ impl std::error::Error for ServeError {}
 /// A gateway that listens.
 pub struct Server {
     gateway: Arc<Gateway>,
+    admin: Arc<Admin>,
+    host: Arc<Process>,
     listener: TcpListener,
+    moves: mpsc::Receiver<Move>,
     address: SocketAddr,
 }
 
@@ -70,14 +75,22 @@ impl Server {
     /// # Errors
     /// When the address cannot be bound.
     pub async fn bind(gateway: Gateway) -> Result<Self, ServeError> {
-        let settings = gateway.engine.snapshot().settings.clone();
-        let address = SocketAddr::new(settings.host, settings.system.port);
+        let address = address(&gateway.engine.snapshot().settings);
         let failed = |error| ServeError { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let gateway = Arc::new(gateway);
         gateway.listens_on(vec![address]);
-        Ok(Self { gateway, listener, address })
+        let (sender, moves) = mpsc::channel(1);
+        let host = Arc::new(Process { gateway: Arc::clone(&gateway), moves: sender });
+        let admin = Admin::new(AdminParts {
+            engine: Arc::clone(&gateway.engine),
+            settings: Arc::clone(&gateway.settings),
+            host: Arc::clone(&host) as Arc<dyn ir_admin::Host>,
+            logs: Arc::clone(&gateway.log().feed),
+            version: env!("CARGO_PKG_VERSION"),
+        });
+        Ok(Self { gateway, admin, host, listener, moves, address })
     }
 
     /// Where it listens.
@@ -90,17 +103,22 @@ impl Server {
         &self.gateway
     }
 
+    /// The path of the page that sets the admin's first password, as long as there is no way in.
+    pub fn setup_path(&self) -> Option<String> {
+        self.admin.setup_path()
+    }
+
     /// Serves until `stop` ends; then lets requests under way finish, within the settings' grace.
     /// Returns how many jobs were left unfinished.
     pub async fn run(self, stop: impl Future<Output = ()>) -> u64 {
-        let Self { gateway, listener, .. } = self;
-        gateway.spawn_watch();
+        let Self { gateway, admin, host, mut listener, mut moves, .. } = self;
+        gateway.spawn_watch(host);
         gateway.engine.spawn_upkeep();
         let limits = gateway.engine.snapshot().settings.limits.clone();
         let patience =
             Patience { head: Duration::from_secs(limits.header_secs), idle: Duration::from_secs(limits.keep_alive_secs), blocked: BLOCKED };
         let acceptor = Acceptor {
-            router: layers::app(&gateway),
+            router: layers::app(&gateway, &admin),
             places: Arc::new(Semaphore::new(limits.max_connections)),
             per_ip: Arc::new(PerIp { most: limits.connections_per_ip, counts: Mutex::default() }),
             patience,
@@ -111,6 +129,14 @@ impl Server {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = acceptor.accept(&listener) => acceptor.serve(accepted),
+                Some((wanted, done)) = moves.recv() => {
+                    let outcome = relocate(&mut listener, wanted).await;
+                    if let Ok(address) = &outcome {
+                        gateway.listens_on(vec![*address]);
+                        tracing::info!(%address, "listening at another address");
+                    }
+                    let _ = done.send(outcome);
+                }
             }
         }
         drop(listener);
@@ -125,6 +151,28 @@ impl Server {
         .await;
         gateway.engine.store().close().await;
         left
+    }
+}
+
+/// Listens at `wanted` instead. A failure leaves the old address. Where both have the same port the
+/// system gives out the new one only when the old one is given up: then nobody is let in for a moment.
+async fn relocate(listener: &mut TcpListener, wanted: SocketAddr) -> io::Result<SocketAddr> {
+    let old = listener.local_addr()?;
+    if old.port() == wanted.port() {
+        // Any free port of loopback keeps the place.
+        *listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+    }
+    match TcpListener::bind(wanted).await {
+        Ok(new) => {
+            *listener = new;
+            listener.local_addr()
+        }
+        Err(error) => {
+            if old.port() == wanted.port() {
+                *listener = TcpListener::bind(old).await?;
+            }
+            Err(error)
+        }
     }
 }
 

@@ -1,0 +1,84 @@
+//! JSON bodies: bounded in size and time, and refused with the path of what does not fit.
+
+use crate::refusal::Refusal;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use bytes::BytesMut;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Largest body: some ten thousand keys.
+const LARGEST: usize = 4 * 1024 * 1024;
+/// Until when a body must be there.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A JSON body of this type. Unknown fields are refused where the type says so.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+            let (en, zh) =
+                ("Send JSON, with the header Content-Type: application/json.", "请以 Content-Type: application/json 发送 JSON。");
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", en, zh));
+        }
+        let bytes = tokio::time::timeout(PATIENCE, read(request.into_body()))
+            .await
+            .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "The body came too slowly.", "请求体发送过慢。"))??;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let why = error.into_inner();
+            Refusal::bad(if path == "." { "" } else { &path }, format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}"))
+        })?;
+        json.end().map_err(|why| Refusal::bad("", format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}")))?;
+        Ok(Self(value))
+    }
+}
+
+async fn read(mut body: Body) -> Result<BytesMut, Refusal> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|why| Refusal::bad("", format!("The body broke off: {why}."), "请求体中断。"))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > LARGEST {
+                let (en, zh) = (format!("The body is larger than {LARGEST} bytes."), format!("请求体超过 {LARGEST} 字节。"));
+                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", en, zh));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes)
+}
+
+/// The answer to a change that has nothing to tell.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(crate) struct Done {
+    /// Always true.
+    pub(crate) ok: bool,
+}
+
+impl Done {
+    pub(crate) const YES: Self = Self { ok: true };
+}
+
+/// A JSON answer that no cache keeps.
+pub(crate) struct Answer<T>(pub(crate) T);
+
+impl<T: serde::Serialize> axum::response::IntoResponse for Answer<T> {
+    fn into_response(self) -> axum::response::Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(text) => {
+                let headers = [(CONTENT_TYPE, "application/json"), (http::header::CACHE_CONTROL, "no-store")];
+                (headers, text).into_response()
+            }
+            Err(error) => Refusal::internal(&error).into_response(),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The admin API: who may steer the gateway ([`guard`]), and every operation of the panel, one per
+//! file. Types and routes are told in OpenAPI by the code itself ([`openapi`]).
+//!
+//! Shapes follow ImgRouter 1.x where 1.x had them (`/api/config`, `/api/runtime-config`,
+//! `/api/key-pool`, `/api/gallery`, `/api/logs/stream`). Secrets are write-only: nothing here answers
+//! with one, but for a new access key, once.
+
+mod admin;
+mod attempts;
+mod authority;
+mod body;
+mod config;
+mod gallery;
+mod info;
+mod keys;
+mod live;
+mod pages;
+mod password;
+mod refusal;
+mod requests;
+mod router;
+mod session;
+//mod stats;
+mod tools;
+mod update;
+
+pub use admin::{Admin, AdminParts, Host, LogLine};
+pub use authority::guard;
+pub use pages::{is_page, page};
+pub use router::{nothing, openapi, router};

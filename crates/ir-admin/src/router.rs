@@ -1,0 +1,57 @@
+//! All routes, and what they are told to be.
+
+use crate::admin::Admin;
+use crate::{config, gallery, info, keys, live, refusal, requests, session, tools, update};
+use axum::Router;
+use axum::middleware;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use std::sync::Arc;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, Info, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+fn described() -> OpenApiRouter<Arc<Admin>> {
+    OpenApiRouter::new()
+        .routes(routes!(info::info))
+        .merge(session::router())
+        .merge(config::router())
+        .merge(keys::router())
+        //.merge(stats::router())
+        .merge(requests::router())
+        .merge(live::router())
+        .merge(gallery::router())
+        .merge(tools::router())
+        .merge(update::router())
+}
+
+/// The routes below `/api`. [`crate::guard`] must stand in front of them.
+pub fn router(admin: &Arc<Admin>) -> Router {
+    let (router, _) = described().split_for_parts();
+    router.method_not_allowed_fallback(other_method).layer(middleware::from_fn(refusal::told)).with_state(Arc::clone(admin))
+}
+
+/// The answer for a path below `/api` that nobody has.
+pub fn nothing(headers: &HeaderMap) -> Response {
+    refusal::Refusal::not_found("There is no such operation.", "没有这个接口。").render(headers)
+}
+
+async fn other_method() -> refusal::Refusal {
+    refusal::Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not served here.", "不支持该方法。")
+}
+
+/// What the admin API is, in OpenAPI 3.1.
+pub fn openapi(version: &str) -> OpenApi {
+    let (_, mut api) = described().split_for_parts();
+    api.info = Info::new("ImgRouter admin API", version);
+    api.info.description = Some("What the panel calls. Sign in for a session's cookie, or send an admin key as a bearer token.".to_owned());
+    let components = api.components.get_or_insert_with(Components::new);
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::session::COOKIE)));
+    let key = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    components.add_security_scheme("session", session);
+    components.add_security_scheme("adminKey", key);
+    let none: [&str; 0] = [];
+    api.security = Some(vec![SecurityRequirement::new("session", none), SecurityRequirement::new("adminKey", none)]);
+    api
+}

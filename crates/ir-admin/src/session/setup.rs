@@ -1,0 +1,48 @@
+//! `POST /api/setup`: the first password, by the one-time link of the log.
+
+use super::{SessionState, begin};
+use crate::admin::{Admin, Who};
+use crate::authority::{peer, too_many};
+use crate::body::Json;
+use crate::refusal::{ErrorBody, Refusal};
+use axum::extract::{FromRequest, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use ir_model::Secret;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Setup {
+    /// The token of the link.
+    token: String,
+    /// 8 to 256 characters.
+    password: String,
+}
+
+/// Sets the admin's first password and signs in.
+#[utoipa::path(post, path = "/api/setup", tag = "session", request_body = Setup, responses(
+    (status = 200, body = SessionState), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
+pub(super) async fn setup(State(admin): State<Arc<Admin>>, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let Json(Setup { token, password }) = Json::from_request(Request::from_parts(parts.clone(), body), &()).await?;
+    let (address, now) = (peer(&parts.extensions), admin.now());
+    admin.attempts.admit(address, now).map_err(too_many)?;
+    // Before the link is used up.
+    let hash = admin.passwords.hash(Secret::new(password), &**admin.engine.dice()).await?;
+    if !admin.take_setup(&token) {
+        admin.attempts.wrong(address, now);
+        let (en, zh) =
+            ("This link is not good (any more). The newest one is in the gateway's log.", "该链接无效或已失效，最新的链接在网关日志中。");
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", en, zh));
+    }
+    if let Err(refusal) = admin.change(&json!({"security": {"adminPasswordHash": hash}}), None).await {
+        admin.return_setup(&token);
+        return Err(refusal);
+    }
+    admin.audit(&Who { actor: "set-up link".to_owned(), address }, "set password", "", "ok").await;
+    begin(&admin, &parts).await
+}

@@ -81,6 +81,7 @@ impl Engine {
         let before = |days: u32| now.plus_ms(-i64::from(days) * 86_400_000);
         self.store.prune_jobs(before(JOB_DAYS)).await?;
         self.store.prune_sessions(now).await?;
+        self.store.prune_stats(now).await?;
         if retention.request_log_days > 0 {
             self.store.prune(before(retention.request_log_days)).await?;
         }

@@ -34,6 +34,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let marked: Vec<String> = (0..1000).map(|n| name(n * pictures / 1000)).collect();
     store.favorite(&marked, true).await?;
     ask(&store).await?;
+    let began = Instant::now();
+    store.quick_check().await?;
+    println!("checked in {:.1?}", began.elapsed());
     store.close().await;
     let bytes = folder.path().join("img-router.db").metadata()?.len();
     println!("the database has {} MB", bytes / 1_000_000);

@@ -2,9 +2,11 @@
 
 mod admin;
 mod gallery;
+mod statistics;
 
 pub use admin::{AuditRecord, SessionRecord};
 pub use gallery::{Facet, Facets, GalleryFilter, Listed, Matching};
+pub use statistics::{Group, Point, Stats, Tally, Window};
 
 use ir_model::{Charge, Format, KeyId, Size, Timestamp};
 

@@ -5,9 +5,11 @@
 
 mod admin;
 mod gallery;
+mod statistics;
 
 pub use admin::{AdminRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_SESSIONS};
 pub use gallery::{Gallery, MAX_COUNTED, MAX_FOUND_PICTURES};
+pub use statistics::Statistics;
 
 use crate::error::Result;
 use crate::records::{
@@ -114,7 +116,7 @@ pub trait Journal: Send + Sync {
 /// The request log.
 #[async_trait]
 pub trait RequestLog: Send + Sync {
-    /// Appends records with their attempts: all or none.
+    /// Appends records with their attempts, and counts them for [`Statistics`]: all or none.
     async fn append(&self, records: Vec<RequestRecord>) -> Result<()>;
 
     /// Records with an id below `before` (`None`: from the newest on), newest first.
@@ -176,7 +178,7 @@ pub trait Outbox: Send + Sync {
 
 /// Everything that is remembered.
 #[async_trait]
-pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo {
+pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo + Statistics {
     /// Proves by a trivial change that changes reach the disk.
     async fn ready(&self) -> Result<()>;
 

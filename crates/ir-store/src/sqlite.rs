@@ -14,6 +14,7 @@ mod outbox;
 mod readers;
 mod request_log;
 mod schema;
+mod statistics;
 mod text;
 mod writer;
 

@@ -3,7 +3,7 @@
 mod search;
 
 use super::columns::{count, get_list, int, list};
-use super::{SqliteStore, delete_in_portions};
+use super::{SqliteStore, delete_in_portions, statistics};
 use crate::error::Result;
 use crate::records::{AttemptNote, RequestFilter, RequestRecord};
 use crate::repos::{MAX_FOUND_REQUESTS, MAX_PAGE, RequestLog};
@@ -14,7 +14,11 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 #[async_trait]
 impl RequestLog for SqliteStore {
     async fn append(&self, records: Vec<RequestRecord>) -> Result<()> {
-        self.write(move |db| records.iter().try_for_each(|record| insert(db, record))).await
+        self.write(move |db| {
+            records.iter().try_for_each(|record| insert(db, record))?;
+            statistics::count(db, &records)
+        })
+        .await
     }
 
     async fn page(&self, before: Option<i64>, limit: u32) -> Result<Vec<RequestRecord>> {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::records::{GalleryFilter, KeyHealth, KeyRecord, RequestFilter};
-use crate::repos::{Gallery, KeyRepo, RequestLog};
+use crate::records::{GalleryFilter, KeyHealth, KeyRecord, RequestFilter, Window};
+use crate::repos::{Gallery, KeyRepo, RequestLog, Statistics};
 use ir_model::{KeyId, ManualClock, Timestamp};
 
 const FIRST: &[&str] = &[schema::SCRIPTS[0]];
@@ -157,5 +157,11 @@ async fn what_was_there_before_it_could_be_searched_is_found() {
     let requests =
         RequestLog::search(&store, RequestFilter { key: Some("k2".to_owned()), ..RequestFilter::default() }, None, 10).await.unwrap();
     assert_eq!(requests.iter().map(|request| (request.request_id.as_str(), request.bytes)).collect::<Vec<_>>(), [("r2", 0), ("r1", 30)]);
+    for window in Window::ALL {
+        let stats = store.stats(window, Timestamp(1_795_388_040_000)).await.unwrap();
+        let totals = stats.totals;
+        assert_eq!((totals.requests, totals.errors, totals.pictures, totals.bytes, totals.p50_ms), (2, 1, 3, 30, Some(9)));
+        assert_eq!(stats.keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["k1", "k2"], "the one that drew or failed last");
+    }
     store.quick_check().await.unwrap();
 }

@@ -210,57 +210,61 @@ async fn pictures_are_found_by_each_condition(make: &impl Fn(&str) -> Arc<dyn St
     assert_eq!(found(&store, GalleryFilter { model: some("m"), ..any() }).await, ["c.png", "a.png"]);
 }
 
+/// Pictures named `0`, `1` and so on.
+const PROMPTS: [&str; 6] = [
+    "A lighthouse at dusk, 3D render",
+    "一只橘猫在屋顶上，赛博朋克风格",
+    "雪山下的湖泊 with a red boat",
+    "Été à la plage — 100% \"vrai\"",
+    "猫",
+    "МОСКВА ночью",
+];
+
+/// A search, and the pictures that it finds.
+const WORDS: [(&str, &[&str]); 35] = [
+    ("lighthouse", &["0"]),
+    ("LIGHT dusk", &["0"]),
+    ("ight hou", &["0"]),
+    ("lighthouse boat", &[]),
+    ("3d", &["0"]),
+    ("3D lighthouse", &["0"]),
+    ("3d boat", &[]),
+    ("a", &["3", "2", "0"]),
+    ("猫", &["4", "1"]),
+    ("橘猫", &["1"]),
+    ("猫橘", &[]),
+    ("只猫", &[]),
+    ("一只橘", &["1"]),
+    ("赛博朋克", &["1"]),
+    ("屋顶 猫", &["1"]),
+    ("屋顶 赛博朋克", &["1"]),
+    ("屋顶\u{3000}橘猫", &["1"]),
+    ("雪山 boat", &["2"]),
+    ("雪山 re", &["2"]),
+    ("雪山 3d", &[]),
+    ("的湖", &["2"]),
+    ("泊w", &[]),
+    ("泊 w", &["2"]),
+    ("été", &["3"]),
+    ("ÉT", &["3"]),
+    ("100%", &["3"]),
+    ("0%", &["3"]),
+    ("\"vrai\"", &["3"]),
+    ("\"", &["3"]),
+    ("vrai*", &[]),
+    ("cat OR boat", &[]),
+    ("prompt:boat", &[]),
+    ("москва", &["5"]),
+    ("мо", &["5"]),
+    (" \0 ", &["5", "4", "3", "2", "1", "0"]),
+];
+
 async fn words_are_found_in_any_language(make: &impl Fn(&str) -> Arc<dyn Store>) {
     let store = make("gallery-words");
-    let prompts = [
-        "A lighthouse at dusk, 3D render",
-        "一只橘猫在屋顶上，赛博朋克风格",
-        "雪山下的湖泊 with a red boat",
-        "Été à la plage — 100% \"vrai\"",
-        "猫",
-        "МОСКВА ночью",
-    ];
-    for (n, prompt) in (0..).zip(prompts) {
+    for (n, prompt) in (0..).zip(PROMPTS) {
         Gallery::add(&*store, PictureRecord { prompt: prompt.to_owned(), ..picture(&n.to_string(), n) }).await.unwrap();
     }
-    let cases: [(&str, &[&str]); 35] = [
-        ("lighthouse", &["0"]),
-        ("LIGHT dusk", &["0"]),
-        ("ight hou", &["0"]),
-        ("lighthouse boat", &[]),
-        ("3d", &["0"]),
-        ("3D lighthouse", &["0"]),
-        ("3d boat", &[]),
-        ("a", &["3", "2", "0"]),
-        ("猫", &["4", "1"]),
-        ("橘猫", &["1"]),
-        ("猫橘", &[]),
-        ("只猫", &[]),
-        ("一只橘", &["1"]),
-        ("赛博朋克", &["1"]),
-        ("屋顶 猫", &["1"]),
-        ("屋顶 赛博朋克", &["1"]),
-        ("屋顶\u{3000}橘猫", &["1"]),
-        ("雪山 boat", &["2"]),
-        ("雪山 re", &["2"]),
-        ("雪山 3d", &[]),
-        ("的湖", &["2"]),
-        ("泊w", &[]),
-        ("泊 w", &["2"]),
-        ("été", &["3"]),
-        ("ÉT", &["3"]),
-        ("100%", &["3"]),
-        ("0%", &["3"]),
-        ("\"vrai\"", &["3"]),
-        ("\"", &["3"]),
-        ("vrai*", &[]),
-        ("cat OR boat", &[]),
-        ("prompt:boat", &[]),
-        ("москва", &["5"]),
-        ("мо", &["5"]),
-        (" \0 ", &["5", "4", "3", "2", "1", "0"]),
-    ];
-    for (text, expected) in cases {
+    for (text, expected) in WORDS {
         assert_eq!(found(&store, words(text)).await, expected, "{text}");
     }
     // Whatever is written there, it is no syntax.

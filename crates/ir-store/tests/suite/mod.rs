@@ -6,6 +6,7 @@ mod journal;
 mod keys;
 mod outbox;
 mod request_log;
+mod statistics;
 
 use ir_model::{Clock, ManualClock, Timestamp};
 use ir_store::{Store, StoreError};
@@ -28,6 +29,7 @@ pub(crate) async fn suite(make: impl Fn(&str) -> Arc<dyn Store>) {
     gallery::suite(&make).await;
     outbox::suite(&make).await;
     admin::suite(&make).await;
+    statistics::suite(&make).await;
     readiness_and_closing(&make).await;
 }
 

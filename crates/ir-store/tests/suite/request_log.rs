@@ -11,7 +11,7 @@ pub(super) async fn suite(make: &impl Fn(&str) -> Arc<dyn Store>) {
     times_are_found_whatever_the_order_of_ends(make).await;
 }
 
-fn request(request_id: &str, time: i64) -> RequestRecord {
+pub(super) fn request(request_id: &str, time: i64) -> RequestRecord {
     RequestRecord {
         id: None,
         request_id: request_id.to_owned(),

@@ -139,3 +139,49 @@ CREATE TRIGGER gallery_dropped AFTER DELETE ON gallery WHEN old.deleted_at IS NU
          ('task', old.task, -1, -old.bytes), ('day', coalesce(date(old.created / 1000, 'unixepoch'), ''), -1, -old.bytes)
   ON CONFLICT (kind, name) DO UPDATE SET pictures = pictures + excluded.pictures, bytes = bytes + excluded.bytes;
 END;
+
+-- Requests counted by step of time (its length in milliseconds; bucket: where it begins), names ('':
+-- none) and bucket of latency. pictures and bytes: of all these requests.
+CREATE TABLE rollups (
+  step     INTEGER NOT NULL,
+  bucket   INTEGER NOT NULL,
+  provider TEXT NOT NULL,
+  model    TEXT NOT NULL,
+  key      TEXT NOT NULL,
+  client   TEXT NOT NULL,
+  latency  INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  errors   INTEGER NOT NULL,
+  pictures INTEGER NOT NULL,
+  bytes    INTEGER NOT NULL,
+  PRIMARY KEY (step, bucket, provider, model, key, client, latency)
+) STRICT, WITHOUT ROWID;
+-- How many rows each bucket of time has.
+CREATE TABLE rollup_sizes (
+  step   INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  rows   INTEGER NOT NULL,
+  PRIMARY KEY (step, bucket)
+) STRICT, WITHOUT ROWID;
+-- What was appended before is counted now, as far back as each step is kept.
+CREATE TABLE latencies (bound INTEGER PRIMARY KEY, bucket INTEGER NOT NULL) STRICT;
+INSERT INTO latencies
+WITH RECURSIVE scale (bucket, bound) AS (
+  VALUES (0, 0) UNION ALL SELECT bucket + 1, bound + iif(bound < 8, 1, bound / 8) FROM scale WHERE bound < 3600000
+)
+SELECT bound, bucket FROM scale;
+CREATE TABLE steps (length INTEGER PRIMARY KEY, keep INTEGER NOT NULL) STRICT;
+INSERT INTO steps VALUES (60000, 172800000), (3600000, 3456000000), (86400000, 34560000000);
+INSERT INTO rollups
+SELECT steps.length, time - time % steps.length, coalesce(substr(provider, 1, 200), ''), coalesce(substr(model, 1, 200), ''),
+       coalesce((SELECT substr(tried.key, 1, 200) FROM request_attempts AS tried
+                 WHERE tried.request = requests.id AND (requests.outcome <> 'ok' OR tried.outcome = 'ok')
+                 ORDER BY number DESC LIMIT 1), ''),
+       substr(client, 1, 200),
+       (SELECT bucket FROM latencies WHERE bound <= max(duration_ms, 0) ORDER BY bound DESC LIMIT 1),
+       count(*), sum(outcome <> 'ok'), sum(json_array_length(pictures)), sum(bytes)
+FROM steps CROSS JOIN requests ON time >= (SELECT max(time) FROM requests) - steps.keep
+GROUP BY 1, 2, 3, 4, 5, 6, 7;
+INSERT INTO rollup_sizes SELECT step, bucket, count(*) FROM rollups GROUP BY step, bucket;
+DROP TABLE latencies;
+DROP TABLE steps;

@@ -20,7 +20,7 @@ mod refusal;
 mod requests;
 mod router;
 mod session;
-//mod stats;
+mod stats;
 mod tools;
 mod update;
 

@@ -1,7 +1,7 @@
 //! All routes, and what they are told to be.
 
 use crate::admin::Admin;
-use crate::{config, gallery, info, keys, live, refusal, requests, session, tools, update};
+use crate::{config, gallery, info, keys, live, refusal, requests, session, stats, tools, update};
 use axum::Router;
 use axum::middleware;
 use axum::response::Response;
@@ -18,7 +18,7 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(session::router())
         .merge(config::router())
         .merge(keys::router())
-        //.merge(stats::router())
+        .merge(stats::router())
         .merge(requests::router())
         .merge(live::router())
         .merge(gallery::router())

@@ -112,9 +112,8 @@ struct BucketStats {
     (status = 200, body = DashboardStats), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn read(State(admin): State<Arc<Admin>>, Query(query): Query<StatsQuery>) -> Result<Answer<DashboardStats>, Refusal> {
     let name = query.window.as_deref().unwrap_or("24h");
-    let window = Window::from_name(name).ok_or_else(|| {
-        Refusal::bad("window", "'window' is 1h, 6h, 24h, 7d, 30d or 90d.", "window 须为 1h、6h、24h、7d、30d 或 90d。")
-    })?;
+    let window = Window::from_name(name)
+        .ok_or_else(|| Refusal::bad("window", "'window' is 1h, 6h, 24h, 7d, 30d or 90d.", "window 须为 1h、6h、24h、7d、30d 或 90d。"))?;
     let store = admin.engine.store();
     let stats = store.stats(window, admin.now()).await?;
     let facets = store.facets().await?;

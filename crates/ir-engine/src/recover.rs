@@ -41,8 +41,16 @@ pub(crate) async fn recover(engine: &Engine) -> Result<Recovered, StoreError> {
 /// Lists pictures that were stored when the last run was cut off before it could list them. Beside
 /// the requests, on a thread of its own: what was answered is listed already.
 pub(crate) async fn adopt_recent(engine: &Engine) {
-    let since = engine.clock.now().plus_ms(-RECENT_MS);
-    match walk(engine.pictures.clone(), Arc::clone(&engine.store), Some(since)).await {
+    // An empty index beside a full storage: a folder of 1.x, or a database that was lost.
+    let since = match engine.store.count().await {
+        Ok(0) => None,
+        Ok(_) => Some(engine.clock.now().plus_ms(-RECENT_MS)),
+        Err(error) => return tracing::error!(%error, "the gallery cannot be read"),
+    };
+    match walk(engine.pictures.clone(), Arc::clone(&engine.store), since).await {
+        Ok(done) if since.is_none() && done.added > 0 => {
+            tracing::info!(pictures = done.added, damaged = done.damaged, "the stored pictures are in the gallery now");
+        }
         Ok(done) if done.added + done.removed > 0 => {
             tracing::warn!(
                 adopted = done.added,

@@ -57,3 +57,18 @@ pub(crate) async fn post(port: u16, path: &str, document: &Value) -> Result<Answ
     let request = Request::post(path).header("host", "localhost").header("authorization", format!("Bearer {KEY}"));
     ask(port, request.header("content-type", "application/json").body(Full::from(document.to_string())).unwrap()).await
 }
+
+/// What a stream says within its first moments: until it was silent for a while.
+pub(crate) async fn first_bytes(port: u16, path: &str, cookie: &str) -> Vec<u8> {
+    const SILENCE: std::time::Duration = std::time::Duration::from_millis(500);
+    let request = Request::get(path).header("host", "localhost").header("cookie", cookie).body(Full::<Bytes>::default()).unwrap();
+    let (mut sender, connection) = handshake(TokioIo::new(dial(port).await.unwrap())).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut response = sender.send_request(request).await.unwrap();
+    let mut body = Vec::new();
+    while let Ok(Some(frame)) = tokio::time::timeout(SILENCE, response.body_mut().frame()).await {
+        body.extend_from_slice(frame.unwrap().data_ref().map_or(&[], |data| data));
+    }
+    connection.abort();
+    body
+}

@@ -1,6 +1,7 @@
 //! Tests of the real binary, from outside: `cargo nextest run -p img-router --test blackbox`.
 #![expect(clippy::unwrap_used, reason = "a helper's failure is the test's failure")]
 
+mod admin;
 mod cascade;
 mod cli;
 mod client;

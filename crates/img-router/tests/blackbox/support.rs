@@ -42,6 +42,8 @@ impl Setup {
     pub(crate) fn new() -> Self {
         let setup = Self { folder: TempDir::new().unwrap(), port: free_port(), env: Vec::new() };
         let own = format!("http://127.0.0.1:{}", setup.port);
+        let port = setup.port.to_string();
+        let setup = setup.env("PORT", port);
         setup.env("IMG_ROUTER_GLOBAL_ACCESS_KEY", KEY).env("IMG_ROUTER_SYSTEM_MODES_BACKEND", "1").env("IMG_ROUTER_PUBLIC_BASE_URL", own)
     }
 
@@ -74,7 +76,7 @@ impl Setup {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_img-router"));
         command.args(args).env_clear().current_dir(self.folder.path());
-        command.env("IMG_ROUTER_DATA_DIR", self.data()).env("PORT", self.port.to_string()).env("IMG_ROUTER_HOST", "127.0.0.1");
+        command.env("IMG_ROUTER_DATA_DIR", self.data()).env("IMG_ROUTER_HOST", "127.0.0.1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -126,6 +128,11 @@ impl Running {
             assert!(self.began.elapsed() < SOON, "the gateway was not ready in time:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(3));
         }
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.log.with_file_name("data")
     }
 
     /// Everything that it, and earlier ones on the folder, logged.

@@ -14,6 +14,7 @@ mod gallery;
 mod info;
 mod keys;
 mod live;
+mod metrics;
 mod pages;
 mod password;
 mod refusal;
@@ -26,5 +27,6 @@ mod update;
 
 pub use admin::{Admin, AdminParts, Host, LogLine};
 pub use authority::guard;
+pub use metrics::text as metrics;
 pub use pages::{is_page, page};
 pub use router::{nothing, openapi, router};

@@ -1,7 +1,7 @@
 //! All routes, and what they are told to be.
 
 use crate::admin::Admin;
-use crate::{config, gallery, info, keys, live, refusal, requests, session, stats, tools, update};
+use crate::{config, gallery, info, keys, live, metrics, refusal, requests, session, stats, tools, update};
 use axum::Router;
 use axum::middleware;
 use axum::response::Response;
@@ -24,6 +24,7 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(gallery::router())
         .merge(tools::router())
         .merge(update::router())
+        .routes(routes!(metrics::read))
 }
 
 /// The routes below `/api`. [`crate::guard`] must stand in front of them.

@@ -408,6 +408,8 @@ impl Request {
             bytes: self.bytes.load(Ordering::Relaxed),
             attempts,
         };
+        let provider = record.provider.as_deref().unwrap_or_default();
+        self.engine.counters.note(provider, &record.outcome, record.pictures.len() as u64, record.bytes, record.duration_ms);
         self.engine.feed.push(Told::Request(Arc::new(record.clone())));
         self.engine.events.tell(Event::Request(Box::new(record)));
     }

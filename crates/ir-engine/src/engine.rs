@@ -1,6 +1,7 @@
 //! The engine: what requests share, and how it is swapped, watched and stopped.
 
 use crate::budget::RetryBudget;
+use crate::counters::Counters;
 use crate::draw::{Drawing, Request};
 use crate::events::Events;
 use crate::feed::Feed;
@@ -76,6 +77,7 @@ pub struct Engine {
     pub(crate) hosting: Hosting,
     pub(crate) optimizer: Optimizer,
     pub(crate) feed: Feed<Told>,
+    pub(crate) counters: Counters,
     pub(crate) settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     registry: Registry,
@@ -132,6 +134,7 @@ impl Engine {
             hosting: Hosting::new(Arc::clone(&parts.clock), Arc::clone(&parts.dice)),
             optimizer: Optimizer::default(),
             feed: Feed::new(TOLD),
+            counters: Counters::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),
@@ -202,6 +205,11 @@ impl Engine {
     /// What happens.
     pub fn feed(&self) -> &Feed<Told> {
         &self.feed
+    }
+
+    /// Counts since the process began.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Jobs under way.

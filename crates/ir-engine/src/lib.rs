@@ -8,6 +8,7 @@
 mod attempt;
 mod breaker;
 mod budget;
+mod counters;
 mod draw;
 mod engine;
 mod events;
@@ -35,6 +36,7 @@ mod tray;
 mod upkeep;
 mod wording;
 
+pub use counters::{BOUNDS_MS, Count, Counters};
 pub use draw::{AttemptNote, DrawEvent, Drawing, Failure, Summary};
 pub use engine::{Engine, EngineParts, NewKey};
 pub use feed::{Batch, Feed};

@@ -13,6 +13,7 @@ mod layers;
 mod linger;
 mod listener;
 mod logging;
+mod metrics;
 mod openapi;
 mod playground;
 mod storage;

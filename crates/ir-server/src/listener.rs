@@ -125,6 +125,7 @@ impl Server {
             closing: watch::channel(false).0,
         };
         tokio::pin!(stop);
+        let _metrics = crate::metrics::spawn(&gateway, &admin).await;
         loop {
             tokio::select! {
                 () = &mut stop => break,

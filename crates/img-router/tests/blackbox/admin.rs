@@ -1,5 +1,6 @@
 //! The admin API of the real binary.
 
+mod described;
 mod doors;
 mod folder_1x;
 mod secrets;

@@ -91,6 +91,18 @@ impl Key {
         &self.provider
     }
 
+    /// Its state in a word.
+    pub(crate) fn state(&self) -> &'static str {
+        match self.status {
+            KeyStatus::Active => "active",
+            KeyStatus::Unused => "unused",
+            KeyStatus::Cooling => "cooling",
+            KeyStatus::Disabled => "disabled",
+            KeyStatus::Off => "off",
+            KeyStatus::Unreadable => "unreadable",
+        }
+    }
+
     /// Calls, and those that drew.
     pub(crate) fn calls(&self) -> (u64, u64) {
         (self.total_calls, self.success_count)

@@ -115,7 +115,8 @@ impl Conversation<'_> {
                 Err(fault) if failures < MOST_POLL_FAILURES && passes(&fault) => {
                     failures += 1;
                     tracing::info!(task = ticket.id, class = fault.class.name(), detail = fault.detail, "a task could not be asked for");
-                    ticket.after_ms = (ticket.after_ms * 2).min(MOST_PAUSE_MS);
+                    let asked_for = fault.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(MOST_PAUSE_MS));
+                    ticket.after_ms = (ticket.after_ms * 2).max(asked_for).min(MOST_PAUSE_MS);
                 }
                 // The task may still be drawn, and paid for.
                 Err(fault) if passes(&fault) => return Err(fault.charged(Charge::Maybe)),

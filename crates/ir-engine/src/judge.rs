@@ -66,22 +66,21 @@ pub struct Verdict {
 /// Judges a failed attempt. `uncertain` counts the earlier attempts of this request that may have
 /// been charged: one such attempt is made good elsewhere, a second one ends the request, unless the
 /// operator has switched `routing.retryUncertain` on. A charged attempt is never repeated at the
-/// upstream that may have drawn it.
+/// upstream that may have drawn it, with whatever key.
 pub fn judge(fault: &Fault, policy: Policy, uncertain: u32) -> Verdict {
     let elsewhere = if fault.charge == Charge::No || policy.retry_uncertain || uncertain == 0 { Step::NextUpstream } else { Step::Stop };
+    let here = |step| if fault.charge == Charge::No { step } else { elsewhere };
     let verdict = |key, health, step| Verdict { key, health, step };
     match fault.class {
         Class::InvalidRequest => verdict(KeyEffect::Untouched, HealthEffect::Alive, if fault.everywhere { Step::Stop } else { elsewhere }),
         Class::ContentRejected => {
             verdict(KeyEffect::Untouched, HealthEffect::Alive, if policy.failover_on_moderation { elsewhere } else { Step::Stop })
         }
-        Class::KeyRejected => verdict(KeyEffect::Disable, HealthEffect::Alive, Step::OtherKey),
-        Class::QuotaExhausted => verdict(KeyEffect::CoolUntilReset(fault.retry_after), HealthEffect::Alive, Step::OtherKey),
-        Class::RateLimited => verdict(KeyEffect::CoolForRate(fault.retry_after), HealthEffect::Neutral, Step::OtherKey),
+        Class::KeyRejected => verdict(KeyEffect::Disable, HealthEffect::Alive, here(Step::OtherKey)),
+        Class::QuotaExhausted => verdict(KeyEffect::CoolUntilReset(fault.retry_after), HealthEffect::Alive, here(Step::OtherKey)),
+        Class::RateLimited => verdict(KeyEffect::CoolForRate(fault.retry_after), HealthEffect::Neutral, here(Step::OtherKey)),
         Class::Overloaded => verdict(KeyEffect::Untouched, HealthEffect::Failure, elsewhere),
-        Class::UpstreamFault => {
-            verdict(KeyEffect::CountFailure, HealthEffect::Failure, if fault.charge == Charge::No { Step::SameOnce } else { elsewhere })
-        }
+        Class::UpstreamFault => verdict(KeyEffect::CountFailure, HealthEffect::Failure, here(Step::SameOnce)),
         Class::Timeout => verdict(KeyEffect::Untouched, HealthEffect::Failure, elsewhere),
         Class::TaskFailed => verdict(KeyEffect::Untouched, HealthEffect::Neutral, elsewhere),
         Class::ModelNotFound => verdict(KeyEffect::Untouched, HealthEffect::Alive, elsewhere),
@@ -160,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_possible_charge_is_made_good_once_and_never_at_the_same_upstream() {
-        for class in [Class::UpstreamFault, Class::Timeout] {
+        use Class::{KeyRejected, QuotaExhausted, RateLimited, Timeout, UpstreamFault};
+        for class in [UpstreamFault, Timeout, KeyRejected, QuotaExhausted, RateLimited] {
             for charge in [Charge::Maybe, Charge::Yes] {
                 let fault = Fault::new(class).charged(charge);
                 assert_eq!(judge(&fault, Policy::default(), 0).step, Step::NextUpstream);

@@ -79,14 +79,14 @@ impl Tasks {
         match document.get(self.state).and_then(Node::as_str).map(state) {
             Some(State::Running) => Ok(Next::Wait(Ticket { id: asked.to_owned(), after_ms: self.pause_ms })),
             Some(State::Done | State::Failed) => Err(self.failure(document)),
-            None => Err(spent(reported(self.rows, document))),
+            None => Err(asking(reported(self.rows, document))),
         }
     }
 
-    /// Reads a refusal. One that answers a question says nothing of the charge: the task was taken.
+    /// Reads a refusal. One that answers a question is about asking, not about the task.
     pub(crate) fn refused(&self, reply: &Reply) -> Fault {
         let fault = fault_by(self.rows, reply);
-        if reply.memo.is_string() { spent(fault) } else { fault }
+        if reply.memo.is_string() { asking(fault) } else { fault }
     }
 
     /// # Errors
@@ -112,9 +112,15 @@ impl Tasks {
     }
 }
 
-/// A fault behind which a task may go on.
-fn spent(fault: Fault) -> Fault {
-    Fault { charge: fault.charge.max(Charge::Maybe), ..fault }
+/// A fault of asking for a task. The task goes on behind it, and may be paid for. Nor does it judge
+/// the key: the key was good enough for the task to be taken, and what becomes of it is told by the
+/// next submission. Another key would submit the same drawing again.
+fn asking(fault: Fault) -> Fault {
+    let class = match fault.class {
+        Class::KeyRejected | Class::QuotaExhausted | Class::RateLimited => Class::UpstreamFault,
+        other => other,
+    };
+    Fault { class, charge: fault.charge.max(Charge::Maybe), ..fault }
 }
 
 /// Whether an id of a task can stand in a path without changing it.

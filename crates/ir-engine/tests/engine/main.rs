@@ -6,3 +6,4 @@ mod jobs;
 mod optimizer;
 mod outbox;
 mod support;
+mod tasks;

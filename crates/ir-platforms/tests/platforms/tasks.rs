@@ -108,14 +108,28 @@ fn a_failed_task_punishes_no_key() {
 }
 
 #[test]
-fn a_refused_question_says_nothing_of_the_charge() {
+fn a_refused_question_says_nothing_of_the_charge_and_of_the_key() {
+    let no = || json!({"message": "no"});
     for name in WITH_TASKS {
-        for status in [401, 404, 429, 503] {
-            let error = json!({"message": "no"});
-            assert_eq!(platform(name).fault(&submitted(status, error.clone())).charge, Charge::No, "{name} {status}");
-            assert_eq!(platform(name).fault(&polled(name, status, error)).charge, Charge::Maybe, "{name} {status}");
+        for (status, class) in
+            [(401, Class::KeyRejected), (402, Class::QuotaExhausted), (403, Class::KeyRejected), (429, Class::RateLimited)]
+        {
+            let fault = platform(name).fault(&submitted(status, no()));
+            assert_eq!((fault.class, fault.charge), (class, Charge::No), "{name} {status}");
+            let fault = platform(name).fault(&polled(name, status, no()));
+            assert_eq!((fault.class, fault.charge), (Class::UpstreamFault, Charge::Maybe), "{name} {status}");
         }
+        for status in [404, 503] {
+            assert_eq!(platform(name).fault(&submitted(status, no())).charge, Charge::No, "{name} {status}");
+            assert_eq!(platform(name).fault(&polled(name, status, no())).charge, Charge::Maybe, "{name} {status}");
+        }
+        let inside = polled(name, 200, json!({"error": {"code": 401, "message": "unauthorized"}}));
+        let fault = platform(name).read(&job(Task::Text), &inside).expect_err(name);
+        assert_eq!((fault.class, fault.charge), (Class::UpstreamFault, Charge::Maybe), "{name}");
     }
+    let spent = vec![("modelscope-ratelimit-requests-remaining".to_owned(), "0".to_owned()), ("retry-after".to_owned(), "9".to_owned())];
+    let fault = platform("ModelScope").fault(&Reply { headers: spent, ..polled("ModelScope", 429, no()) });
+    assert_eq!((fault.class, fault.charge, fault.retry_after), (Class::UpstreamFault, Charge::Maybe, Some(Duration::from_secs(9))));
 }
 
 #[test]

@@ -80,11 +80,17 @@ fn has_key_format(key: &str) -> bool {
 
 static ROWS: &[Row] = &[
     row(When::Any, Sign::Words(&["queue is full", "queue is stopped"]), Class::Overloaded, Charge::No),
+    // A Space's own login, or a file that it does not give away: neither says anything of the key.
+    row(When::Is(&[401, 403]), Sign::Words(TOKEN_WORDS), Class::KeyRejected, Charge::No),
+    row(When::Is(&[401, 403]), Sign::Any, Class::UpstreamFault, Charge::No),
     row(When::Is(&[413]), Sign::Any, Class::InvalidRequest, Charge::No),
     row(When::Is(&[404]), Sign::Any, Class::ModelNotFound, Charge::No),
     // What a Space's server cannot do, it has not done.
     row(When::Is(&[500, 502, 504]), Sign::Any, Class::UpstreamFault, Charge::No),
 ];
+
+/// What HuggingFace itself says of a token that is none.
+const TOKEN_WORDS: &[&str] = &["invalid credentials", "invalid user token", "invalid user access token", "invalid access token"];
 
 impl Adapter for HuggingFace {
     fn card(&self) -> &'static Card {
@@ -110,7 +116,7 @@ impl Adapter for HuggingFace {
             ("info", Some(document)) => prepare(job, memo, document)?,
             ("upload", Some(document)) => join(job, memo, &paths(document))?,
             ("join", Some(document)) => listen(job, memo, document)?,
-            _ => return openai::pictures(ROWS, reply).map(Next::Done),
+            (step, _) => return openai::pictures(ROWS, reply).map(Next::Done).map_err(|fault| charged(step, fault)),
         };
         Ok(Next::Then(call))
     }
@@ -132,8 +138,9 @@ impl Adapter for HuggingFace {
     }
 
     fn refused(&self, job: &Job, reply: &Reply) -> Result<Next, Fault> {
+        let step = reply.memo["step"].as_str().unwrap_or_default();
         let tries = reply.memo["tries"].as_u64().unwrap_or_default();
-        match reply.memo["step"].as_str().unwrap_or_default() {
+        match step {
             "config" if matches!(reply.status, 502..=504) => return asleep(job, &reply.memo, reply),
             "file" if tries < FETCHES && reply.status >= 500 => {
                 let mut memo = reply.memo.clone();
@@ -144,14 +151,29 @@ impl Adapter for HuggingFace {
             _ => {}
         }
         let fault = self.fault(reply);
-        // A Space that keeps strangers out says nothing about a key that it was not shown.
-        match fault.class {
-            Class::KeyRejected if job.key.is_none() => {
-                Err(Fault { class: Class::UpstreamFault, ..fault }.charged(Charge::No).detail("the Space is not public"))
-            }
-            _ => Err(fault),
-        }
+        let class = match fault.class {
+            // This one is answered by HuggingFace, which knows its tokens.
+            Class::UpstreamFault if step == "runtime" && reply.status == 401 && job.key.is_some() => Class::KeyRejected,
+            // Nothing is said about a key that was not shown.
+            Class::KeyRejected if job.key.is_none() => Class::UpstreamFault,
+            // The drawing is there, and cannot be had.
+            _ if step == "file" => Class::UpstreamFault,
+            class => class,
+        };
+        Err(charged(step, Fault { class, ..fault }))
     }
+}
+
+/// The charge of a fault by the step that it was met at: before the call has joined the queue nothing
+/// can have been drawn, and the file is there only once it was.
+fn charged(step: &str, fault: Fault) -> Fault {
+    let charge = match step {
+        "config" | "runtime" | "info" | "upload" => Charge::No,
+        "data" => fault.charge.max(Charge::Maybe),
+        "file" => Charge::Yes,
+        _ => fault.charge,
+    };
+    Fault { charge, ..fault }
 }
 
 fn nonsense(what: &str) -> Fault {

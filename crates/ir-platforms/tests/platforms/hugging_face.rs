@@ -125,15 +125,46 @@ fn a_sleeping_space_is_woken_and_a_paused_one_is_left() {
     assert_eq!((fault.class, fault.charge), (Class::Overloaded, Charge::No));
 }
 
+/// What a refusal means at a step.
+fn refused(job: &Job, step: &str, status: u16, body: Value) -> (Class, Charge) {
+    let reply = Reply { memo: json!({"step": step, "tries": 1}), ..Reply::new(status, ReplyBody::Json(Node::from(body))) };
+    let fault = space().refused(job, &reply).expect_err(step);
+    (fault.class, fault.charge)
+}
+
 #[test]
-fn a_closed_space_says_nothing_about_a_key_that_it_was_not_shown() {
+fn a_space_judges_no_key() {
     let mut job = drawing(Task::Text);
-    let call = space().open(&job).expect("opens");
-    let closed = reply(&call, 401, ReplyBody::Json(Node::from(json!({"error": "unauthorized"}))));
-    assert_eq!(space().refused(&job, &closed).expect_err("closed").class, Class::KeyRejected);
+    let login = json!({"detail": {"error": "Not authenticated", "auth_message": null}});
+    for step in ["config", "info", "upload", "join"] {
+        for status in [401, 403] {
+            assert_eq!(refused(&job, step, status, login.clone()), (Class::UpstreamFault, Charge::No), "{step} {status}");
+        }
+    }
+    // The call has joined the queue, and goes on there.
+    assert_eq!(refused(&job, "data", 401, login), (Class::UpstreamFault, Charge::Maybe));
+    // What the call drew is there, and is not drawn again at the same Space.
+    let hidden = json!({"detail": "File not allowed: /etc/passwd"});
+    assert_eq!(refused(&job, "file", 403, hidden), (Class::UpstreamFault, Charge::Yes));
+    assert_eq!(refused(&job, "file", 404, json!({"detail": "Not Found"})), (Class::UpstreamFault, Charge::Yes));
+    // HuggingFace itself knows, and is taken at its word.
+    let token = json!({"error": "Invalid credentials in Authorization header"});
+    assert_eq!(refused(&job, "config", 401, token.clone()), (Class::KeyRejected, Charge::No));
+    assert_eq!(refused(&job, "runtime", 401, json!({"error": "no"})), (Class::KeyRejected, Charge::No));
     job.key = None;
-    assert_eq!(space().refused(&job, &closed).expect_err("closed").class, Class::UpstreamFault);
+    assert_eq!(refused(&job, "config", 401, token).0, Class::UpstreamFault);
     assert!(space().open(&job).expect("opens").header("authorization").is_none());
+}
+
+#[test]
+fn nothing_is_charged_before_the_call_has_joined_the_queue() {
+    for step in ["config", "info", "upload"] {
+        for body in [ReplyBody::Empty, ReplyBody::Text("not JSON".to_owned())] {
+            let reply = Reply { memo: json!({"step": step, "tries": 10}), ..Reply::new(200, body) };
+            assert_eq!(space().read(&drawing(Task::Text), &reply).expect_err(step).charge, Charge::No, "{step}");
+        }
+        assert_eq!(refused(&drawing(Task::Text), step, 599, json!({})).1, Charge::No, "{step}");
+    }
 }
 
 fn told(document: Value) -> Result<Progress, ir_model::Fault> {

@@ -86,9 +86,15 @@ impl Door {
     /// API's redirect is never followed, lest the key go elsewhere.
     ///
     /// # Errors
-    /// `Timeout` or `UpstreamFault`, charged `No` when nothing was sent, else `Maybe`;
-    /// `KeyRejected` for a key that no header can carry; a [`Gate`] fault when our own disk fails.
+    /// `Timeout` or `UpstreamFault`, charged `No` when nothing was sent or the call cannot be charged,
+    /// else `Maybe`; `KeyRejected` for a key that no header can carry; a [`Gate`] fault when our own
+    /// disk fails.
     pub async fn call(&self, call: &Call, limits: &ExchangeLimits) -> Result<Answer, Fault> {
+        let answer = self.send(call, limits).await;
+        if call.harmless { answer.map_err(|fault| fault.charged(Charge::No)) } else { answer }
+    }
+
+    async fn send(&self, call: &Call, limits: &ExchangeLimits) -> Result<Answer, Fault> {
         let request = render(call, limits)?;
         let reply = self.wire.send(request).await.map_err(|fault| from_wire(&fault))?;
         if (300..400).contains(&reply.status) {

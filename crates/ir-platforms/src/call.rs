@@ -16,6 +16,8 @@ pub struct Call {
     pub memo: Value,
     /// Pause before it is sent, in milliseconds; at most 60,000.
     pub after_ms: u64,
+    /// It cannot be charged, whatever becomes of it: it asks, or prepares a drawing.
+    pub harmless: bool,
 }
 
 /// Where a call goes.
@@ -94,7 +96,7 @@ pub enum PartBody {
 impl Call {
     /// A call that is sent at once and remembers nothing.
     pub const fn new(target: Target, body: CallBody) -> Self {
-        Self { target, body, memo: Value::Null, after_ms: 0 }
+        Self { target, body, memo: Value::Null, after_ms: 0, harmless: false }
     }
 
     /// Sets what is handed back with the reply.
@@ -108,6 +110,13 @@ impl Call {
     #[must_use]
     pub fn after(mut self, ms: u64) -> Self {
         self.after_ms = ms;
+        self
+    }
+
+    /// Marks it as one that cannot be charged.
+    #[must_use]
+    pub fn harmless(mut self) -> Self {
+        self.harmless = true;
         self
     }
 

@@ -202,7 +202,7 @@ fn look(job: &Job, tries: u64) -> Result<Call, Fault> {
         return Err(nonsense("has no absolute http(s) address"));
     }
     let memo = json!({"step": "config", "tries": tries});
-    Ok(get(job, format!("{}/config", job.base_url), "application/json").memo(memo))
+    Ok(get(job, format!("{}/config", job.base_url), "application/json").harmless().memo(memo))
 }
 
 /// What follows when a Space does not answer: its state, where HuggingFace tells it, else a pause.
@@ -215,7 +215,7 @@ fn asleep(job: &Job, memo: &Value, reply: &Reply) -> Result<Next, Fault> {
     let host = Url::parse(&job.base_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let Some(space) = host.strip_suffix(".hf.space") else { return Ok(Next::Then(look(job, tries + 1)?.after(WAKE_MS))) };
     let url = format!("{}/api/spaces/by-subdomain/{space}", job.home);
-    Ok(Next::Then(get(job, url, "application/json").memo(json!({"step": "runtime", "tries": tries}))))
+    Ok(Next::Then(get(job, url, "application/json").harmless().memo(json!({"step": "runtime", "tries": tries}))))
 }
 
 /// Reads a Space's state: looking at it wakes it, but not if it was stopped or is broken.
@@ -246,7 +246,7 @@ fn functions(job: &Job, document: &Node) -> Result<Call, Fault> {
     });
     let numbers: serde_json::Map<String, Value> = numbers.collect();
     let memo = json!({"step": "info", "prefix": prefix, "numbers": numbers});
-    Ok(get(job, format!("{}{prefix}/info", job.base_url), "application/json").memo(memo))
+    Ok(get(job, format!("{}{prefix}/info", job.base_url), "application/json").harmless().memo(memo))
 }
 
 /// Chooses the function and lays out its arguments; pictures go ahead of the call.
@@ -265,7 +265,7 @@ fn prepare(job: &Job, memo: &Value, document: &Node) -> Result<Call, Fault> {
         Part { name: "files".to_owned(), body }
     });
     let url = format!("{}{prefix}/upload", job.base_url);
-    Ok(post(job, url, CallBody::Multipart(parts.collect())).memo(next))
+    Ok(post(job, url, CallBody::Multipart(parts.collect())).harmless().memo(next))
 }
 
 /// Where the Space put the uploaded pictures.

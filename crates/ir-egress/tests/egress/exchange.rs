@@ -290,10 +290,13 @@ async fn every_wire_fault_has_its_class_and_charge() {
         (WireFaultKind::TooLarge, true, Class::UpstreamFault, Charge::Maybe),
         (WireFaultKind::Protocol, true, Class::UpstreamFault, Charge::Maybe),
     ] {
-        let wire = ScriptedWire::queue([Err(WireFault { kind, sent, detail: "why".to_owned() })]);
-        let fault = bench(Arc::new(wire)).door.exchange(&simple(), &limits()).await.unwrap_err();
+        let wire = ScriptedWire::new(move |_| Err(WireFault { kind, sent, detail: "why".to_owned() }));
+        let bench = bench(Arc::new(wire));
+        let fault = bench.door.exchange(&simple(), &limits()).await.unwrap_err();
         assert_eq!((fault.class, fault.charge), (class, charge), "{kind:?}");
         assert!(fault.detail.unwrap().contains("why"));
+        let fault = bench.door.exchange(&simple().harmless(), &limits()).await.unwrap_err();
+        assert_eq!((fault.class, fault.charge), (class, Charge::No), "{kind:?}: what cannot be charged");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::support::{Answered, Bench, NOW, PLAIN, ask, bench, json, picture};
 use ir_egress::{Phase, Recorded, WireBody, WireFault, WireFaultKind, WireReply};
-use ir_model::{Class, Extras, Timestamp};
+use ir_model::{Charge, Class, Extras, Timestamp};
 use ir_store::RequestLog;
 use std::sync::{Arc, Mutex};
 
@@ -293,4 +293,13 @@ async fn a_fault_found_before_anything_is_sent_says_nothing_of_the_upstream() {
     let failure = bench.draw(edit).await.1.expect_err("an edit needs a picture");
     assert_eq!((failure.fault.class, bench.wire.recorded().len()), (Class::InvalidRequest, sent));
     assert!(down && is_down(&bench), "the breaker is as open as before");
+}
+
+/// Steps that ask or prepare cannot be charged: they use up no other upstream's chance.
+#[tokio::test]
+async fn servers_that_hang_before_they_draw_are_passed_by() {
+    let config = r#"{"system":{"modes":{"relay":false,"backend":true}},"providers":{"HuggingFace":{"enabled":true}}}"#;
+    let bench = bench(config, &[], |_| fault(WireFaultKind::Timeout(Phase::FirstByte), true)).await;
+    let failure = bench.draw(ask(1)).await.1.expect_err("nobody draws");
+    assert_eq!((failure.fault.class, failure.fault.charge, bench.wire.recorded().len()), (Class::Timeout, Charge::No, 4));
 }

@@ -88,6 +88,9 @@ pub(crate) fn show(call: &Call) -> String {
     if call.after_ms > 0 {
         let _ = writeln!(out, "(after {} ms)", call.after_ms);
     }
+    if call.harmless {
+        out.push_str("(cannot be charged)\n");
+    }
     if !call.memo.is_null() {
         let _ = writeln!(out, "(remembers {})", call.memo);
     }

@@ -167,6 +167,19 @@ fn nothing_is_charged_before_the_call_has_joined_the_queue() {
     }
 }
 
+#[test]
+fn only_the_steps_that_draw_can_be_charged() {
+    let job = drawing(Task::Edit);
+    let look = space().open(&job).expect("opens");
+    let Ok(Next::Then(state)) = space().refused(&job, &reply(&look, 503, ReplyBody::Empty)) else { panic!("it is asked for its state") };
+    let ask = after(&job, &look, config());
+    let upload = after(&job, &ask, info(&[parameter("prompt", "Textbox", Value::Null), parameter("image", "Image", Value::Null)]));
+    let join = after(&job, &upload, json!(["/tmp/gradio/a.png"]));
+    let listen = after(&job, &join, json!({"event_id": "e1"}));
+    assert_eq!([&look, &state, &ask, &upload, &join, &listen].map(|call| call.harmless), [true, true, true, true, false, false]);
+    assert!(url(&upload).ends_with("/upload") && url(&listen).contains("/queue/data"));
+}
+
 fn told(document: Value) -> Result<Progress, ir_model::Fault> {
     let memo = json!({"step": "data", "prefix": "/gradio_api", "event": "e1"});
     space().event(&drawing(Task::Text), &memo, &Event { name: String::new(), body: ReplyBody::Json(Node::from(document)) })

@@ -5,6 +5,8 @@
 //! The queue, not `/call`: only there all versions keep the texts of errors.
 
 mod function;
+mod outcome;
+mod wake;
 mod words;
 
 use crate::openai_like::{self as openai, Row, Sign, When, row};
@@ -15,15 +17,12 @@ use crate::{
 use function::{Function, fill};
 use ir_model::{Charge, Class, Fault, Format, Job, Node, Output, Source, Task};
 use serde_json::{Value, json};
-use url::Url;
+use wake::{again, asleep, look, state};
 
 /// HuggingFace Spaces.
 #[derive(Debug)]
 pub(crate) struct HuggingFace;
 
-/// Times that a Space is looked at until it is awake, and the pause between (the JS client's).
-const WAKES: u64 = 10;
-const WAKE_MS: u64 = 5000;
 /// Tries at fetching the finished file: it is there, and drawing it again costs quota.
 const FETCHES: u64 = 3;
 
@@ -113,6 +112,7 @@ impl Adapter for HuggingFace {
             // A page that says that the Space is being made ready.
             ("config", None) => return asleep(job, memo, reply),
             ("runtime", Some(document)) => state(job, memo, document)?,
+            ("runtime", None) => again(job, memo)?,
             ("info", Some(document)) => prepare(job, memo, document)?,
             ("upload", Some(document)) => join(job, memo, &paths(document))?,
             ("join", Some(document)) => listen(job, memo, document)?,
@@ -125,7 +125,7 @@ impl Adapter for HuggingFace {
         let Some(document) = event.json() else { return Ok(Progress::Nothing) };
         let ours = document.get("event_id").and_then(Node::as_str).is_none_or(|id| memo["event"] == id);
         match document.get("msg").and_then(Node::as_str).unwrap_or_default() {
-            "process_completed" if ours => completed(job, memo, document),
+            "process_completed" if ours => outcome::completed(job, memo, document),
             "unexpected_error" if ours => Err(words::fault(&words::of(document))),
             "queue_full" => Err(Fault::new(Class::Overloaded).charged(Charge::No).detail("the Space's queue is full")),
             "close_stream" => Ok(Progress::End),
@@ -142,6 +142,8 @@ impl Adapter for HuggingFace {
         let tries = reply.memo["tries"].as_u64().unwrap_or_default();
         match step {
             "config" if matches!(reply.status, 502..=504) => return asleep(job, &reply.memo, reply),
+            // The state is only a hint. What HuggingFace says of a token is more.
+            "runtime" if reply.status != 401 || job.key.is_none() => return Ok(Next::Then(again(job, &reply.memo)?)),
             "file" if tries < FETCHES && reply.status >= 500 => {
                 let mut memo = reply.memo.clone();
                 memo["tries"] = json!(tries + 1);
@@ -153,7 +155,7 @@ impl Adapter for HuggingFace {
         let fault = self.fault(reply);
         let class = match fault.class {
             // This one is answered by HuggingFace, which knows its tokens.
-            Class::UpstreamFault if step == "runtime" && reply.status == 401 && job.key.is_some() => Class::KeyRejected,
+            _ if step == "runtime" => Class::KeyRejected,
             // Nothing is said about a key that was not shown.
             Class::KeyRejected if job.key.is_none() => Class::UpstreamFault,
             // The drawing is there, and cannot be had.
@@ -194,39 +196,6 @@ fn post(job: &Job, url: String, body: CallBody) -> Call {
     Call::new(Target::Http { method: Method::Post, url, headers: headers(job, "application/json") }, body)
 }
 
-/// Asks what the Space runs. The base address must be one: everything is built on it.
-fn look(job: &Job, tries: u64) -> Result<Call, Fault> {
-    let sound =
-        Url::parse(&job.base_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
-    if !sound {
-        return Err(nonsense("has no absolute http(s) address"));
-    }
-    let memo = json!({"step": "config", "tries": tries});
-    Ok(get(job, format!("{}/config", job.base_url), "application/json").harmless().memo(memo))
-}
-
-/// What follows when a Space does not answer: its state, where HuggingFace tells it, else a pause.
-fn asleep(job: &Job, memo: &Value, reply: &Reply) -> Result<Next, Fault> {
-    let tries = memo["tries"].as_u64().unwrap_or(WAKES);
-    if tries >= WAKES {
-        let fault = openai::fault_by(ROWS, reply);
-        return Err(Fault { class: Class::Overloaded, charge: Charge::No, ..fault }.detail("the Space did not wake up in time"));
-    }
-    let host = Url::parse(&job.base_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    let Some(space) = host.strip_suffix(".hf.space") else { return Ok(Next::Then(look(job, tries + 1)?.after(WAKE_MS))) };
-    let url = format!("{}/api/spaces/by-subdomain/{space}", job.home);
-    Ok(Next::Then(get(job, url, "application/json").harmless().memo(json!({"step": "runtime", "tries": tries}))))
-}
-
-/// Reads a Space's state: looking at it wakes it, but not if it was stopped or is broken.
-fn state(job: &Job, memo: &Value, document: &Node) -> Result<Call, Fault> {
-    let stage = document.at(&["runtime", "stage"]).and_then(Node::as_str).unwrap_or_default().to_ascii_uppercase();
-    if matches!(stage.as_str(), "PAUSED" | "STOPPED" | "DELETING" | "NO_APP_FILE") || stage.ends_with("_ERROR") {
-        return Err(nonsense(&format!("is in the state {stage}")));
-    }
-    Ok(look(job, memo["tries"].as_u64().unwrap_or(WAKES) + 1)?.after(WAKE_MS))
-}
-
 /// Reads the configuration and asks for the functions.
 fn functions(job: &Job, document: &Node) -> Result<Call, Fault> {
     let protocol = document.get("protocol").and_then(Node::as_str).unwrap_or("none");
@@ -251,7 +220,13 @@ fn functions(job: &Job, document: &Node) -> Result<Call, Fault> {
 
 /// Chooses the function and lays out its arguments; pictures go ahead of the call.
 fn prepare(job: &Job, memo: &Value, document: &Node) -> Result<Call, Fault> {
-    let function = Function::choose(job, document, &memo["numbers"]).ok_or_else(|| nonsense("has no function for this task"))?;
+    let function = Function::choose(job, document, &memo["numbers"]).ok_or_else(|| {
+        let param = if job.pictures.is_empty() { "model" } else { "image" };
+        Fault::new(Class::InvalidRequest)
+            .charged(Charge::No)
+            .param(param)
+            .detail("the Space has no function for this task and as many pictures")
+    })?;
     let arguments = fill(job, &function)?;
     let prefix = memo["prefix"].as_str().unwrap_or_default();
     let next = json!({"step": "upload", "prefix": prefix, "function": function.number, "arguments": arguments});
@@ -295,52 +270,4 @@ fn listen(job: &Job, memo: &Value, document: &Node) -> Result<Call, Fault> {
     let (prefix, session) = (memo["prefix"].as_str().unwrap_or_default(), memo["session"].as_str().unwrap_or_default());
     let url = format!("{}{prefix}/queue/data?session_hash={session}", job.base_url);
     Ok(get(job, url, "text/event-stream").memo(json!({"step": "data", "prefix": prefix, "event": event})))
-}
-
-/// The end of the call: a file to fetch, with the key where there is one, or why there is none.
-fn completed(job: &Job, memo: &Value, document: &Node) -> Result<Progress, Fault> {
-    let missing = Node::Null;
-    let output = document.get("output").unwrap_or(&missing);
-    let succeeded = !matches!(document.get("success"), Some(Node::Bool(false)));
-    if !succeeded || output.get("data").is_none() {
-        return Err(words::fault(&words::of(document)));
-    }
-    let found = output.get("data").and_then(Node::as_array).unwrap_or_default().iter().find_map(|item| file(item, 0));
-    match found {
-        Some(Found::Path(path)) => {
-            // Built here: what Gradio 4 says about its own address may be wrong.
-            let prefix = memo["prefix"].as_str().unwrap_or_default();
-            let mut url = Url::parse(&job.base_url).map_err(|_| nonsense("has no address"))?;
-            url.set_path(&format!("{}{prefix}/file={path}", url.path().trim_end_matches('/')));
-            let memo = json!({"step": "file", "url": url.as_str(), "tries": 1});
-            Ok(Progress::Then(get(job, url.into(), "image/*").memo(memo)))
-        }
-        Some(Found::Output(output)) => Ok(Progress::Picture(output)),
-        None => Err(Fault::new(Class::UpstreamFault).charged(Charge::Maybe).detail("the Space's answer holds no picture")),
-    }
-}
-
-enum Found {
-    Path(String),
-    Output(Output),
-}
-
-/// The first picture in an output: a file, a gallery, a pair, an update that holds one, a data URI.
-fn file(node: &Node, depth: u32) -> Option<Found> {
-    if depth > 4 {
-        return None;
-    }
-    if let Some(path) = node.get("path").and_then(Node::as_filled_str).filter(|path| !path.starts_with("http")) {
-        return Some(Found::Path(path.to_owned()));
-    }
-    match node {
-        // Of a pair (before, after) the last one is the result; of a gallery the first.
-        Node::Array(items) if items.len() == 2 && depth > 0 => items.iter().rev().find_map(|item| file(item, depth + 1)),
-        Node::Array(items) => items.iter().find_map(|item| file(item, depth + 1)),
-        Node::Object(map) => ["image", "value", "composite"]
-            .iter()
-            .find_map(|name| file(map.get(name)?, depth + 1))
-            .or_else(|| openai::item(node).map(Found::Output)),
-        other => openai::item(other).map(Found::Output),
-    }
 }

@@ -99,12 +99,19 @@ fn a_wish_that_changes_the_picture_is_not_dropped() {
 }
 
 #[test]
-fn a_space_without_a_function_for_the_task_costs_nothing() {
-    let job = drawing(Task::Edit);
-    let ask = after(&job, &space().open(&job).expect("opens"), config());
-    let info = info(&[parameter("prompt", "Textbox", Value::Null)]);
-    let fault = space().read(&job, &reply(&ask, 200, ReplyBody::Json(Node::from(info)))).expect_err("no picture goes in");
-    assert_eq!((fault.class, fault.charge), (Class::UpstreamFault, Charge::No));
+fn a_space_without_a_function_for_the_task_is_not_to_blame() {
+    let picture = || parameter("image", "Image", Value::Null);
+    for (task, parameters, param) in [
+        (Task::Edit, vec![parameter("prompt", "Textbox", Value::Null)], "image"),
+        (Task::Blend, vec![parameter("prompt", "Textbox", Value::Null), picture()], "image"),
+        (Task::Text, vec![picture()], "model"),
+    ] {
+        let job = drawing(task);
+        let ask = after(&job, &space().open(&job).expect("opens"), config());
+        let answer = reply(&ask, 200, ReplyBody::Json(Node::from(info(&parameters))));
+        let fault = space().read(&job, &answer).expect_err("no such function");
+        assert_eq!((fault.class, fault.charge, fault.param.as_deref()), (Class::InvalidRequest, Charge::No, Some(param)), "{task}");
+    }
 }
 
 #[test]
@@ -115,8 +122,16 @@ fn a_sleeping_space_is_woken_and_a_paused_one_is_left() {
         let asleep = reply(&look, 503, ReplyBody::Text("<html><title>Sleeping</title></html>".to_owned()));
         let Ok(Next::Then(ask)) = space().refused(&job, &asleep) else { panic!("turn {turn}: it is asked for its state") };
         assert_eq!(url(&ask), "https://huggingface.co/api/spaces/by-subdomain/owner-name");
-        let paused = reply(&ask, 200, ReplyBody::Json(Node::from(json!({"runtime": {"stage": "PAUSED"}}))));
-        assert_eq!(space().read(&job, &paused).expect_err("paused").class, Class::UpstreamFault);
+        for stage in ["PAUSED", "STOPPED", "BUILD_ERROR", "RUNTIME_ERROR"] {
+            let stopped = reply(&ask, 200, ReplyBody::Json(Node::from(json!({"runtime": {"stage": stage}}))));
+            let fault = space().read(&job, &stopped).expect_err(stage);
+            assert_eq!((fault.class, fault.charge), (Class::Overloaded, Charge::No), "{stage}");
+        }
+        // Its state is only a hint: the Space is looked at whether it is told or not.
+        for status in [404, 429, 500] {
+            let Ok(Next::Then(look)) = space().refused(&job, &reply(&ask, status, ReplyBody::Empty)) else { panic!("{status}") };
+            assert_eq!((url(&look), look.after_ms), (format!("{SPACE}/config").as_str(), 5000), "{status}");
+        }
         look = after(&job, &ask, json!({"runtime": {"stage": "APP_STARTING"}}));
         assert_eq!((url(&look), look.after_ms), (format!("{SPACE}/config").as_str(), 5000));
     }

@@ -64,10 +64,13 @@ impl Row {
             When::Is(list) => list.contains(&status),
             When::Between(first, last) => (first..=last).contains(&status),
         };
+        let code = |list: &[&str]| list.iter().any(|code| said.codes.iter().any(|found| found == code));
+        let word = |list: &[&str]| list.iter().any(|text| words.contains(text));
         when && match self.sign {
             Sign::Any => true,
-            Sign::Code(list) => list.iter().any(|code| said.codes.iter().any(|found| found == code)),
-            Sign::Words(list) => list.iter().any(|text| words.contains(text)),
+            Sign::Code(list) => code(list),
+            Sign::Words(list) => word(list),
+            Sign::Both(codes, words) => code(codes) && word(words),
             Sign::Page => said.page,
         }
     }

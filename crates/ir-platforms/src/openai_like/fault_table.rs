@@ -33,6 +33,8 @@ pub(crate) enum Sign {
     Code(&'static [&'static str]),
     /// The codes and the sentence, in lower case, hold one of these.
     Words(&'static [&'static str]),
+    /// One of the codes is one of the first, and codes or sentence hold one of the second.
+    Both(&'static [&'static str], &'static [&'static str]),
     /// The body is a web page.
     Page,
 }
@@ -64,6 +66,8 @@ pub(super) static TABLE: &[Row] = &[
     // Moderation: OpenAI, Azure, New API, Gemini and DashScope behind a relay.
     row(When::Any, Code(CONTENT_CODES), ContentRejected, No),
     row(When::Any, Words(CONTENT_WORDS), ContentRejected, No),
+    // What ails the relay's own account at the platform behind it: our key and our account are good.
+    row(When::Any, Sign::Both(&["upstream_error"], CHANNEL_FAULTS), UpstreamFault, No),
     // Money.
     row(When::Any, Code(QUOTA_CODES), QuotaExhausted, No),
     row(When::Any, Words(QUOTA_WORDS), QuotaExhausted, No),
@@ -78,8 +82,10 @@ pub(super) static TABLE: &[Row] = &[
     row(When::Any, Code(RATE_CODES), RateLimited, No),
     row(When::Any, Code(BUSY_CODES), Overloaded, No),
     row(Is(&[429, 500, 503]), Words(BUSY_WORDS), Overloaded, No),
+    // A relay that fails with 500 tells of the key behind it.
+    row(Between(500, 599), Code(KEY_CODES), UpstreamFault, No),
     row(When::Any, Code(KEY_CODES), KeyRejected, No),
-    row(Is(&[400, 403, 500]), Words(KEY_WORDS), KeyRejected, No),
+    row(Is(&[400, 403]), Words(KEY_WORDS), KeyRejected, No),
     row(When::Any, Code(REQUEST_CODES), InvalidRequest, No),
     // Web pages instead of answers: they judge neither the key nor the model.
     hinted(Between(200, 299), Page, UpstreamFault, No, Hint::BaseUrl),
@@ -194,6 +200,35 @@ const CHANNEL_CODES: &[&str] = &[
     "get_channel_failed",
 ];
 
+/// Keys and accounts, in codes and in sentences.
+const CHANNEL_FAULTS: &[&str] = &[
+    "invalid_api_key",
+    "api_key_invalid",
+    "invalid_token",
+    "token_expired",
+    "account_deactivated",
+    "account_suspended",
+    "authentication",
+    "invalid api key",
+    "incorrect api key",
+    "api key not valid",
+    "insufficient_quota",
+    "insufficient_balance",
+    "billing_hard_limit",
+    "billing_not_active",
+    "accountoverdueerror",
+    "arrearage",
+    "quota",
+    "billing hard limit",
+    "insufficient balance",
+    "insufficient credit",
+    "credit balance is too low",
+    "余额不足",
+    "额度不足",
+    "额度已用尽",
+    "账户欠费",
+];
+
 const RATE_CODES: &[&str] =
     &["rate_limit_exceeded", "rate_limit_error", "too_many_requests", "token_concurrency_limit_reached", "resource_exhausted"];
 
@@ -227,7 +262,12 @@ mod tests {
     #[test]
     fn codes_and_words_are_written_as_they_are_compared() {
         for row in TABLE {
-            if let Code(list) | Words(list) = row.sign {
+            let lists = match row.sign {
+                Code(list) | Words(list) => vec![list],
+                Sign::Both(codes, words) => vec![codes, words],
+                Sign::Any | Page => vec![],
+            };
+            for list in lists {
                 assert!(!list.is_empty() && list.iter().all(|text| !text.is_empty() && **text == text.to_lowercase()), "{row:?}");
             }
         }

@@ -82,8 +82,8 @@ fn has_key_format(key: &str) -> bool {
 static ROWS: &[Row] = &[
     row(When::Is(&[402, 403, 429]), Sign::Words(QUOTA_WORDS), Class::QuotaExhausted, Charge::No),
     // The account is not bound to an Aliyun account, or its owner has not shown a paper: none of its
-    // keys draws.
-    row(When::Is(&[400, 401, 403]), Sign::Words(&["alibaba cloud account", "aliyun", "real-name", "实名"]), Class::KeyRejected, Charge::No),
+    // keys draws. Whole phrases: addresses of pictures hold the word (`….aliyuncs.com`).
+    row(When::Is(&[401, 403]), Sign::Words(UNBOUND_WORDS), Class::KeyRejected, Charge::No),
     row(
         When::Is(&[400, 404]),
         Sign::Words(&["invalid model", "model not", "no such model", "has no provider"]),
@@ -91,6 +91,8 @@ static ROWS: &[Row] = &[
         Charge::No,
     ),
 ];
+
+const UNBOUND_WORDS: &[&str] = &["bind your alibaba cloud account", "bind your aliyun account", "绑定阿里云", "real-name", "实名认证"];
 
 /// 魔粒 are the credits that calls cost.
 const QUOTA_WORDS: &[&str] = &["quota", "额度", "daily", "per day", "today", "魔粒"];

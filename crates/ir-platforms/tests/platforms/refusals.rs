@@ -49,6 +49,8 @@ fn refusals() -> Vec<(&'static str, u16, &'static [Header], Value)> {
         ("ModelScope", 400, &[], plural("model not supported")),
         ("ModelScope", 401, &[], plural("Please provide a valid ModelScope token")),
         ("ModelScope", 401, &[], plural("Please bind your Alibaba Cloud account first")),
+        ("ModelScope", 403, &[], plural("请先绑定阿里云账号并完成实名认证")),
+        ("ModelScope", 400, &[], plural("cannot read https://bucket.oss-cn-beijing.aliyuncs.com/a.png")),
         ("ModelScope", 429, &[("modelscope-ratelimit-requests-remaining", "0")], plural("Too many requests")),
         ("ModelScope", 429, &[("modelscope-ratelimit-requests-remaining", "17")], plural("Too many requests")),
         ("ModelScope", 429, &[("modelscope-ratelimit-model-requests-remaining", "0")], plural("Too many requests")),

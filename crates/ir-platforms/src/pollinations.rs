@@ -113,12 +113,17 @@ static ROWS: &[Row] = &[
 
 fn refusal(reply: &Reply) -> Fault {
     let fault = openai::fault_by(ROWS, reply);
-    // What its own suppliers refused it, it tells as 502: nothing was drawn, and our key is good.
+    // What its own suppliers refused it, it tells as 502: nothing was drawn, and our key is good. What
+    // it says besides, of the content for one, is more telling.
     let behind = reply.json().and_then(|node| node.at(&["error", "details", "upstreamStatus"])?.as_i64());
-    match behind {
-        Some(400..=499) if reply.status == 502 => Fault { class: Class::Overloaded, charge: Charge::No, ..fault },
-        _ => fault,
-    }
+    let class = match behind {
+        _ if reply.status != 502 || fault.class != Class::UpstreamFault => return fault,
+        // One model's supplier: the platform's others are there.
+        Some(404) => Class::ModelNotFound,
+        Some(400..=499) => Class::Overloaded,
+        _ => return fault,
+    };
+    Fault { class, charge: Charge::No, ..fault }
 }
 
 /// A seed is always sent: requests that are alike get the same picture.

@@ -71,6 +71,9 @@ fn refusals() -> Vec<(&'static str, u16, &'static [Header], Value)> {
             json!({"error": "Rate limit exceeded", "message": "wait", "retryAfterSeconds": 41.5}),
         ),
         ("Pollinations", 502, &[], gen_(502, "BAD_GATEWAY", json!({"upstreamStatus": 429, "upstreamHost": "x"}))),
+        ("Pollinations", 502, &[], gen_(502, "BAD_GATEWAY", json!({"upstreamStatus": 401}))),
+        ("Pollinations", 502, &[], gen_(502, "BAD_GATEWAY", json!({"upstreamStatus": 404}))),
+        ("Pollinations", 502, &[], gen_(502, "content_policy_violation", json!({"upstreamStatus": 400}))),
         ("Pollinations", 502, &[], gen_(502, "BAD_GATEWAY", json!({"upstreamStatus": 524}))),
         ("Pollinations", 200, &[], Value::String("<!DOCTYPE html><title>Just a moment</title>".to_owned())),
     ]

@@ -17,10 +17,9 @@ pub(super) fn of(document: &Node) -> String {
 /// Words and what they mean. The first row that has a word of the text decides.
 const ROWS: &[(&[&str], Class)] = &[
     (&["queue is full", "zerogpu queue timeout", "no gpu is currently available", "no gpu was available"], Class::Overloaded),
-    (
-        &["zerogpu quota", "gpu quota", "runs limit", "reached its gpu limit", "illegal duration", "credits exceeded", "quota exceeded"],
-        Class::QuotaExhausted,
-    ),
+    // Limits of the Space's own, though the title speaks of a quota: every key meets them here, and none elsewhere.
+    (&["reached its gpu limit", "illegal duration"], Class::Overloaded),
+    (&["zerogpu quota", "gpu quota", "runs limit", "credits exceeded", "quota exceeded"], Class::QuotaExhausted),
     (&["rate limit", "too many requests", "429"], Class::RateLimited),
     (&["nsfw", "not safe for work", "safety", "inappropriate", "content policy", "prohibited"], Class::ContentRejected),
     (&["zerogpu client error", "expired"], Class::Overloaded),
@@ -28,10 +27,19 @@ const ROWS: &[(&[&str], Class)] = &[
     (&["is less than minimum", "is greater than maximum", "not in the list of choices", "invalid value"], Class::InvalidRequest),
 ];
 
+/// Whether a text holds a word. A number has to stand by itself: sizes, seeds and prices hold others.
+fn says(text: &str, word: &str) -> bool {
+    if !word.bytes().all(|b| b.is_ascii_digit()) {
+        return text.contains(word);
+    }
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '_');
+    text.split(|c| !part(c)).any(|token| token.trim_matches(['.', ',', '_']) == word)
+}
+
 /// The fault of a text. What nobody knows is a failed drawing; nothing of it is charged but quota.
 pub(super) fn fault(text: &str) -> Fault {
     let lower = text.to_lowercase();
-    let class = ROWS.iter().find(|(words, _)| words.iter().any(|word| lower.contains(word))).map_or(Class::TaskFailed, |(_, class)| *class);
+    let class = ROWS.iter().find(|(words, _)| words.iter().any(|word| says(&lower, word))).map_or(Class::TaskFailed, |(_, class)| *class);
     let mut fault = Fault::new(class).charged(Charge::No).detail("the Space's function failed");
     fault.upstream = (!text.is_empty()).then(|| text.chars().take(2000).collect());
     fault.retry_after = if class == Class::QuotaExhausted { wait(&lower) } else { None };
@@ -69,6 +77,12 @@ mod tests {
             ("Queue is full. Max size is 3 and size is 3.", Class::Overloaded),
             ("ZeroGPU worker error: GPU task aborted", Class::UpstreamFault),
             ("NSFW content was detected", Class::ContentRejected),
+            ("ZeroGPU quota exceeded: Space app has reached its GPU limit", Class::Overloaded),
+            ("ZeroGPU illegal duration: The requested GPU duration (300s) is larger than the maximum allowed", Class::Overloaded),
+            ("HTTP 429: try later", Class::RateLimited),
+            ("the server answered 429.", Class::RateLimited),
+            ("cannot use a width of 1429", Class::TaskFailed),
+            ("cannot reshape 4,429 to 0.429", Class::TaskFailed),
             ("Value 3000 is greater than maximum value 2048.", Class::InvalidRequest),
             ("The sampler does not like this prompt.", Class::TaskFailed),
             ("", Class::TaskFailed),

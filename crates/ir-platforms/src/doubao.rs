@@ -167,10 +167,9 @@ fn fields(job: &Job, card: &TaskCard) -> Map {
         1 => map.set("image", pictures.remove(0)),
         _ => map.set("image", Node::Array(pictures)),
     }
-    if card.native_n > 1 {
-        map.set("sequential_image_generation", json!(if series { "auto" } else { "disabled" }));
-    }
+    // Only series say so: without, one picture is drawn, and there are models that refuse the parameter.
     if series {
+        map.set("sequential_image_generation", json!("auto"));
         map.set("sequential_image_generation_options", json!({ "max_images": job.n }));
         map.set("stream", json!(true));
     }

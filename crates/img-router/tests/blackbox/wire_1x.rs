@@ -16,7 +16,11 @@ use std::fmt::Write as _;
 
 /// Platform, field (an exchange if it begins with a capital), and why it is another now.
 const REASONS: &[(&str, &str, &str)] = &[
-    ("Doubao", "sequential_image_generation", "`auto` lets the model draw, and bill, more than one picture; it is for series only"),
+    (
+        "Doubao",
+        "sequential_image_generation",
+        "`auto` lets the model draw, and bill, more than one picture; only series say it, and some models refuse the parameter",
+    ),
     ("Doubao", "stream", "the platform's default; series are streamed, so that a connection that breaks loses no picture"),
     ("Gitee", "Result", "the result of a task is fetched at once, without the key"),
     ("ModelScope", "returnFormat", "sent to every bed, as 1.x did for Pollinations"),

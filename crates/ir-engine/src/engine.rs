@@ -15,7 +15,8 @@ use crate::told::Told;
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Timing};
 use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, RequestId, Secret};
-use ir_settings::SettingsFile;
+use ir_platforms::Card;
+use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool};
 use ir_store::{AddedKeys, KeyHealth, KeyRecord, Store, StoreError};
 use std::net::IpAddr;
@@ -44,6 +45,18 @@ const MOST_PICTURE: u64 = 64 * 1024 * 1024;
 /// Bounds for an exchange or a fetch.
 pub(crate) const fn limits(timing: Timing, deadline: Instant) -> ExchangeLimits {
     ExchangeLimits { timing, deadline, max_json: MOST_DOCUMENT, max_picture: MOST_PICTURE }
+}
+
+/// How long an exchange with a platform may take where `set` is set: longer where the platform's card
+/// knows it to be slower. Only who sets less than the default does not want to wait for anyone; files
+/// of 1.x name the default.
+fn timing(set: Duration, card: &Card) -> Timing {
+    let slow = card.first_byte_secs.map(Duration::from_secs).filter(|slow| set >= DEFAULT_API_TIMEOUT && *slow > set);
+    let total = match card.total_secs {
+        Some(total) => Duration::from_secs(total).max(set),
+        None => slow.unwrap_or_default() + set,
+    };
+    Timing { total, ..Timing::provider(slow.unwrap_or(set)) }
 }
 
 /// What an engine is made of.
@@ -315,15 +328,9 @@ impl Engine {
         }
     }
 
-    /// How long an exchange with an upstream may take. A time that the operator set is obeyed; only
-    /// the default gives way to a card that knows its platform to be slower.
+    /// How long an exchange with an upstream may take.
     pub(crate) fn exchange_limits(&self, snapshot: &Snapshot, upstream: &Upstream, deadline: Instant) -> ExchangeLimits {
-        let system = &snapshot.settings.system;
-        let set = system.api_timeout;
-        let slow = upstream.card().first_byte_secs.map(Duration::from_secs).filter(|slow| !system.api_timeout_set && *slow > set);
-        let first_byte = slow.unwrap_or(set);
-        let total = upstream.card().total_secs.map_or(if slow.is_some() { first_byte + set } else { set }, Duration::from_secs);
-        limits(Timing { total, ..Timing::provider(first_byte) }, deadline)
+        limits(timing(snapshot.settings.system.api_timeout, upstream.card()), deadline)
     }
 
     /// The keys of a platform in full: only for the operator's backup, on the host.
@@ -403,4 +410,23 @@ pub struct NewKey {
     pub models: Vec<String>,
     /// Switched on.
     pub enabled: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_platform_has_its_time_unless_less_than_the_default_is_set() {
+        let slow = Card { first_byte_secs: Some(180), ..Card::BASE };
+        let telling = Card { total_secs: Some(600), ..Card::BASE };
+        let secs = |set: u64, card: &Card| {
+            let timing = timing(Duration::from_secs(set), card);
+            (timing.first_byte.as_secs(), timing.total.as_secs())
+        };
+        // What 1.x wrote into every file is what holds without one.
+        assert_eq!(secs(DEFAULT_API_TIMEOUT.as_secs(), &slow), (180, 240));
+        assert_eq!((secs(90, &slow), secs(300, &slow), secs(5, &slow)), ((180, 270), (300, 300), (5, 5)));
+        assert_eq!((secs(60, &Card::BASE), secs(60, &telling), secs(900, &telling)), ((60, 60), (60, 600), (900, 900)));
+    }
 }

@@ -118,7 +118,6 @@ fn system(r: &Resolved) -> System {
     System {
         port: r.whole("system.port"),
         api_timeout: Duration::from_millis(r.whole("system.apiTimeout")),
-        api_timeout_set: !r.is_default("system.apiTimeout"),
         max_body_size: r.whole("system.maxBodySize"),
         cors: r.flag("system.cors"),
         request_logging: r.flag("system.requestLogging"),

@@ -32,8 +32,8 @@ pub use reference::reference_markdown;
 pub use resolve::{Effective, Row, Source};
 pub use table::{DEFS, Def, Kind, all_defs};
 pub use types::{
-    Api, BucketStyle, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
-    ProviderSettings, Retention, Routing, S3, Security, Settings, Space, Storage, System, TaskSettings,
+    Api, BucketStyle, Chat, DEFAULT_API_TIMEOUT, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice,
+    PollinationsApi, PromptOptimizer, ProviderSettings, Retention, Routing, S3, Security, Settings, Space, Storage, System, TaskSettings,
 };
 pub use value::MASK;
 pub use vault::Vault;

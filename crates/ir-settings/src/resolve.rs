@@ -80,10 +80,6 @@ impl Resolved {
         self.values[index_of(path).expect("the path stands in the table")].as_ref()
     }
 
-    pub(crate) fn is_default(&self, path: &str) -> bool {
-        self.sources[index_of(path).expect("the path stands in the table")] == Source::Default
-    }
-
     fn url(&self, path: &str) -> Option<&Url> {
         match self.value(path) {
             Some(Value::Url(url)) => Some(url),

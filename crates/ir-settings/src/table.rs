@@ -118,7 +118,7 @@ const BOOL: Kind = Kind::Bool;
 pub static DEFS: &[Def] = &[
     Def::new("system.port", "PORT", int(1, 65_535, ""), "10001", "The port to listen at."),
     Def::new("system.host", "IMG_ROUTER_HOST", Kind::Ip, "", "The address to listen at. Not set: 127.0.0.1, and 0.0.0.0 once a credential is configured."),
-    Def::new("system.apiTimeout", "API_TIMEOUT_MS", int(100, 3_600_000, "ms"), "60000", "Longest time of one exchange with a platform."),
+    Def::new("system.apiTimeout", "API_TIMEOUT_MS", int(100, 3_600_000, "ms"), "60000", "Longest time of one exchange with a platform. Platforms that are known to be slower have more, unless it is below 60000."),
     Def::new("system.maxBodySize", "IMG_ROUTER_SYSTEM_MAX_BODY_SIZE", int(1024, 1 << 30, "bytes"), "20971520", "Largest request body."),
     Def::new("system.cors", "IMG_ROUTER_SYSTEM_CORS", BOOL, "true", "Browsers on other origins may read answers."),
     Def::new("system.requestLogging", "IMG_ROUTER_SYSTEM_REQUEST_LOGGING", BOOL, "true", "Write every request to the log."),

@@ -44,6 +44,9 @@ pub struct Settings {
     pub update_url: Option<Url>,
 }
 
+/// `system.apiTimeout` where nobody set it.
+pub const DEFAULT_API_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Section `system`.
 #[derive(Clone, Debug)]
 pub struct System {
@@ -51,8 +54,6 @@ pub struct System {
     pub port: u16,
     /// Longest time of one exchange with an upstream.
     pub api_timeout: Duration,
-    /// Whether `api_timeout` was set by the operator (a platform may need more than the default).
-    pub api_timeout_set: bool,
     /// Largest request body, in bytes.
     pub max_body_size: u64,
     /// Whether browsers on other origins may read answers.

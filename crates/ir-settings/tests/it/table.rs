@@ -102,9 +102,10 @@ fn the_typed_settings_follow() {
         },
         "hfModelMap": {"m": {"main": "https://m.hf.example", "backup": ""}},
     }));
+    assert_eq!(Folder::empty().open().current().settings.system.api_timeout, ir_settings::DEFAULT_API_TIMEOUT);
     let settings = folder.open_with(&[("DOUBAO_DEFAULT_COUNT", "3")]).unwrap().current().settings.clone();
     assert_eq!(settings.system.api_timeout, Duration::from_secs(90));
-    assert!(settings.system.api_timeout_set && !settings.system.relay && settings.system.backend);
+    assert!(!settings.system.relay && settings.system.backend);
     assert!(settings.routing.weighted && !settings.routing.unknown_model_auto);
     assert_eq!(settings.routing.deadline, Duration::from_secs(10));
     assert!(!settings.storage.fsync);

@@ -83,7 +83,9 @@ pub fn judge(fault: &Fault, policy: Policy, uncertain: u32) -> Verdict {
         Class::UpstreamFault => verdict(KeyEffect::CountFailure, HealthEffect::Failure, here(Step::SameOnce)),
         Class::Timeout => verdict(KeyEffect::Untouched, HealthEffect::Failure, elsewhere),
         Class::TaskFailed => verdict(KeyEffect::Untouched, HealthEffect::Neutral, elsewhere),
-        Class::ModelNotFound => verdict(KeyEffect::Untouched, HealthEffect::Alive, elsewhere),
+        Class::ModelNotFound => {
+            verdict(KeyEffect::Untouched, HealthEffect::Alive, if fault.other_key { here(Step::OtherKey) } else { elsewhere })
+        }
         Class::NoKey => verdict(KeyEffect::Untouched, HealthEffect::Neutral, Step::NextUpstream),
         Class::Cancelled => verdict(KeyEffect::Untouched, HealthEffect::Neutral, Step::Stop),
         Class::Gate(_) => verdict(KeyEffect::Untouched, HealthEffect::Neutral, Step::Stop),
@@ -149,6 +151,13 @@ mod tests {
     fn a_request_wrong_everywhere_stops() {
         let v = judge(&Fault::new(Class::InvalidRequest).everywhere(), Policy::default(), 0);
         assert_eq!(v.step, Step::Stop);
+    }
+
+    #[test]
+    fn a_model_that_another_account_may_have_is_asked_for_with_its_key() {
+        let fault = Fault { other_key: true, ..Fault::new(Class::ModelNotFound) };
+        let v = judge(&fault, Policy::default(), 0);
+        assert_eq!((v.key, v.health, v.step), (KeyEffect::Untouched, HealthEffect::Alive, Step::OtherKey));
     }
 
     #[test]

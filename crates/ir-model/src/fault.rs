@@ -262,6 +262,8 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// `InvalidRequest` only: wrong on every platform (no use to try the next).
     pub everywhere: bool,
+    /// `ModelNotFound` only: models belong to accounts there, and another key's account may have it.
+    pub other_key: bool,
 }
 
 impl Fault {
@@ -281,7 +283,17 @@ impl Fault {
             | Class::Cancelled
             | Class::Gate(_) => Charge::No,
         };
-        Self { class, charge, message: None, upstream: None, detail: None, param: None, retry_after: None, everywhere: false }
+        Self {
+            class,
+            charge,
+            message: None,
+            upstream: None,
+            detail: None,
+            param: None,
+            retry_after: None,
+            everywhere: false,
+            other_key: false,
+        }
     }
 
     /// The gateway's own refusal.

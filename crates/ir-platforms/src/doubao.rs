@@ -106,7 +106,8 @@ static ROWS: &[Row] = &[
     row(When::Any, Sign::Code(&["quotaexceeded", "setlimitexceeded"]), Class::QuotaExhausted, Charge::No),
     row(When::Any, Sign::Code(&["serveroverloaded", "inflightbatchsizeexceeded"]), Class::Overloaded, Charge::No),
     row(When::Any, Sign::Words(&["ratelimitexceeded", "requestbursttoofast"]), Class::RateLimited, Charge::No),
-    row(When::Any, Sign::Words(&["invalidendpoint", "modelnotopen", "unsupportedmodel"]), Class::ModelNotFound, Charge::No),
+    // Models are opened, and endpoints made, by account: another key's may have it.
+    row(When::Any, Sign::Words(&["invalidendpoint", "modelnotopen", "unsupportedmodel"]), Class::ModelNotFound, Charge::No).other_key(),
     row(When::Any, Sign::Words(&["missingparameter", "invalidparameter", "invalidimageurl"]), Class::InvalidRequest, Charge::No),
     // Told only when no picture was made.
     row(When::Any, Sign::Code(&["internalserviceerror"]), Class::UpstreamFault, Charge::No),

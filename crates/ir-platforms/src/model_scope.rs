@@ -124,7 +124,9 @@ impl Adapter for ModelScope {
         let account = spent("modelscope-ratelimit-requests-remaining");
         let model = spent("modelscope-ratelimit-model-requests-remaining");
         match fault.class {
-            Class::RateLimited if account => Fault { class: Class::QuotaExhausted, ..fault },
+            Class::RateLimited if account => {
+                Fault { class: Class::QuotaExhausted, retry_after: openai::renewal(fault.retry_after), ..fault }
+            }
             Class::RateLimited | Class::QuotaExhausted if model && !account => Fault { class: Class::RateLimited, ..fault }
                 .say("The key's daily quota for this model is spent.", "该密钥今日在此模型上的额度已用完。"),
             _ => fault,

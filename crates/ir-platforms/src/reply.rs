@@ -73,14 +73,15 @@ impl Reply {
     }
 
     /// `Retry-After` or its relatives in seconds (`retry-after-ms` first, as the SDKs read them),
-    /// at most one hour. HTTP dates are resolved by egress, which owns the clock, before an adapter
-    /// sees the reply.
+    /// at most one hour. 0 is no pause that anybody needs to be told of: as if it were absent. HTTP
+    /// dates are resolved by egress, which owns the clock, before an adapter sees the reply.
     pub fn retry_after(&self) -> Option<Duration> {
         let hour = Duration::from_secs(3600);
-        if let Some(ms) = self.header("retry-after-ms").and_then(|v| v.trim().parse::<u64>().ok()) {
+        let ms = self.header("retry-after-ms").and_then(|v| v.trim().parse::<u64>().ok()).filter(|ms| *ms > 0);
+        if let Some(ms) = ms {
             return Some(Duration::from_millis(ms).min(hour));
         }
-        let seconds = self.header("retry-after")?.trim().parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0)?;
+        let seconds = self.header("retry-after")?.trim().parse::<f64>().ok().filter(|s| s.is_finite() && *s > 0.0)?;
         Some(Duration::from_secs_f64(seconds.min(3600.0)))
     }
 }

@@ -264,7 +264,9 @@ async fn retry_after_dates_become_seconds() {
         ("Sun, 22 Nov 2026 22:55:00 GMT", Some(62)),
         ("Sunday, 22-Nov-26 22:54:00 GMT", Some(2)),
         ("Sun Nov 22 22:53:59 2026", Some(1)),
-        ("Sun, 22 Nov 2026 22:00:00 GMT", Some(0)),
+        // The past is no pause, and neither is none.
+        ("Sun, 22 Nov 2026 22:00:00 GMT", None),
+        ("0", None),
         ("Fri, 01 Jan 2100 00:00:00 GMT", Some(3600)),
         ("7", Some(7)),
         ("soon", None),

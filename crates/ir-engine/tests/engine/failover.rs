@@ -58,7 +58,7 @@ const fn row(name: &'static str, trouble: fn() -> Answered, asked: usize, key: K
 
 const TO_MIDNIGHT: i64 = 3_962;
 
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 16] = [
     row("down", || fault(WireFaultKind::Connect, false), 2, Key::Good, "upstream_fault"),
     row("no such name", || fault(WireFaultKind::Resolve, false), 2, Key::Good, "upstream_fault"),
     row("bad certificate", || fault(WireFaultKind::Tls, false), 2, Key::Good, "upstream_fault"),
@@ -73,12 +73,26 @@ const TABLE: [Row; 14] = [
         Key::Cooling(TO_MIDNIGHT),
         "quota_exhausted",
     ),
+    row(
+        "out of quota, with the pause of any 429",
+        || json(429, &[("retry-after", "7")], r#"{"error":{"message":"no balance","code":"billing_hard_limit_reached"}}"#),
+        1,
+        Key::Cooling(TO_MIDNIGHT),
+        "quota_exhausted",
+    ),
     row("dead key", || json(401, &[], r#"{"error":{"message":"bad key","code":"invalid_api_key"}}"#), 1, Key::Disabled, "key_rejected"),
     row(
         "rate limited with a time",
         || json(429, &[("retry-after", "7")], r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#),
         1,
         Key::Cooling(7),
+        "rate_limited",
+    ),
+    row(
+        "rate limited for no time",
+        || json(429, &[("retry-after", "0")], r#"{"error":{"message":"slow down"}}"#),
+        1,
+        Key::Cooling(30),
         "rate_limited",
     ),
     row("rate limited without a time", || json(429, &[], r#"{"error":{"message":"slow down"}}"#), 1, Key::Cooling(30), "rate_limited"),

@@ -4,6 +4,7 @@
 use super::fault_table::{Hint, Row, Sign, TABLE, When};
 use crate::{Reply, ReplyBody};
 use ir_model::{Charge, Class, Fault, Node};
+use std::time::Duration;
 
 /// Longest text of the platform's that is kept, in characters; the renderer shortens it further.
 const MAX_WORDS: usize = 2000;
@@ -50,11 +51,19 @@ fn judge(own: &[Row], status: u16, said: Said, reply: &Reply) -> Fault {
     fault.detail = Some(detail(status, &said, reply));
     fault.upstream = (!said.message.is_empty()).then_some(said.message);
     fault.param = if class == Class::InvalidRequest { said.param } else { None };
+    fault.other_key = row.is_some_and(|row| row.other_key);
     fault.retry_after = match class {
-        Class::RateLimited | Class::Overloaded | Class::QuotaExhausted => reply.retry_after(),
+        Class::RateLimited | Class::Overloaded => reply.retry_after(),
+        Class::QuotaExhausted => renewal(reply.retry_after()),
         _ => None,
     };
     hint.say(fault)
+}
+
+/// The pause of a spent quota. Platforms send seconds with every 429; a quota is not renewed so soon,
+/// and the platform's own clock tells it better.
+pub(crate) fn renewal(pause: Option<Duration>) -> Option<Duration> {
+    pause.filter(|pause| *pause >= Duration::from_secs(60))
 }
 
 impl Row {

@@ -15,6 +15,15 @@ pub(crate) struct Row {
     pub(crate) class: Class,
     pub(crate) charge: Charge,
     pub(crate) hint: Hint,
+    /// Another key of the platform may not be refused so.
+    pub(crate) other_key: bool,
+}
+
+impl Row {
+    /// Marks that another key of the platform may not be refused so.
+    pub(crate) const fn other_key(self) -> Self {
+        Self { other_key: true, ..self }
+    }
 }
 
 /// For which statuses.
@@ -49,11 +58,11 @@ pub(crate) enum Hint {
 
 /// A row without a hint.
 pub(crate) const fn row(when: When, sign: Sign, class: Class, charge: Charge) -> Row {
-    Row { when, sign, class, charge, hint: Hint::None }
+    hinted(when, sign, class, charge, Hint::None)
 }
 
 const fn hinted(when: When, sign: Sign, class: Class, charge: Charge, hint: Hint) -> Row {
-    Row { when, sign, class, charge, hint }
+    Row { when, sign, class, charge, hint, other_key: false }
 }
 
 use Charge::{Maybe, No};

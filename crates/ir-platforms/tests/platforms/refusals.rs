@@ -36,7 +36,11 @@ fn refusals() -> Vec<(&'static str, u16, &'static [Header], Value)> {
         ("Doubao", 429, &[], ark("RequestBurstTooFast", "slow down")),
         ("Doubao", 429, &[], ark("RateLimitExceeded.EndpointRPMExceeded", "slow down")),
         ("Doubao", 429, &[], ark("SetLimitExceeded", "the free quota is used up")),
+        ("Doubao", 404, &[], ark("InvalidEndpointOrModel.ModelIDAccessDisabled", "no access")),
         ("Doubao", 429, &[], ark("QuotaExceeded", "used up")),
+        ("Doubao", 429, &[("retry-after", "7")], ark("QuotaExceeded", "used up")),
+        ("Doubao", 429, &[("retry-after", "600")], ark("QuotaExceeded", "used up")),
+        ("Doubao", 429, &[("retry-after", "0")], ark("RequestBurstTooFast", "slow down")),
         ("Doubao", 429, &[], ark("ServerOverloaded", "busy")),
         ("Doubao", 429, &[], ark("InflightBatchsizeExceeded", "busy")),
         ("Doubao", 500, &[], ark("InternalServiceError", "failed")),
@@ -52,6 +56,7 @@ fn refusals() -> Vec<(&'static str, u16, &'static [Header], Value)> {
         ("ModelScope", 403, &[], plural("请先绑定阿里云账号并完成实名认证")),
         ("ModelScope", 400, &[], plural("cannot read https://bucket.oss-cn-beijing.aliyuncs.com/a.png")),
         ("ModelScope", 429, &[("modelscope-ratelimit-requests-remaining", "0")], plural("Too many requests")),
+        ("ModelScope", 429, &[("modelscope-ratelimit-requests-remaining", "0"), ("retry-after", "3")], plural("Too many requests")),
         ("ModelScope", 429, &[("modelscope-ratelimit-requests-remaining", "17")], plural("Too many requests")),
         ("ModelScope", 429, &[("modelscope-ratelimit-model-requests-remaining", "0")], plural("Too many requests")),
         ("ModelScope", 404, &[], Value::String("404 page not found".to_owned())),
@@ -99,7 +104,8 @@ fn every_known_refusal_has_its_class() {
         let fault = told(by_name(name).expect(name), &reply);
         let wait = fault.retry_after.map_or(String::new(), |wait| format!(", wait {} s", wait.as_secs()));
         let param = fault.param.as_ref().map_or(String::new(), |param| format!(", parameter {param}"));
-        let _ = writeln!(out, "{name} {status} {value}\n    {:?}, charged: {:?}{wait}{param}", fault.class, fault.charge);
+        let key = if fault.other_key { ", another key may do" } else { "" };
+        let _ = writeln!(out, "{name} {status} {value}\n    {:?}, charged: {:?}{wait}{param}{key}", fault.class, fault.charge);
     }
     golden("refusals-by-platform.txt", &out);
 }

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub(crate) struct Doubao;
 
+/// Largest seed of the models that take one; wider ones are folded.
+const MAX_SEED: u64 = (1 << 31) - 1;
+
 /// Seedream 4.5, 1.x's default, and what is not known by name (an endpoint of the operator's own).
 const PLAIN: TaskCard = TaskCard {
     models: MODELS,
@@ -180,7 +183,7 @@ fn fields(job: &Job, card: &TaskCard) -> Map {
         map.set("output_format", json!(format.openai_name()));
     }
     if card.seed {
-        openai::sampling(&job.extras, ["seed", "", "guidance_scale", ""], &mut map);
+        openai::sampling(&openai::folded(&job.extras, MAX_SEED), ["seed", "", "guidance_scale", ""], &mut map);
     }
     map
 }

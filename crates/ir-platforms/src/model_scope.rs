@@ -161,7 +161,6 @@ fn fields(job: &Job) -> Map {
     if let Some(size) = job.size {
         map.set("size", json!(size.to_string()));
     }
-    let extras = Extras { seed: job.extras.seed.map(|seed| seed & MAX_SEED), ..job.extras.clone() };
-    openai::sampling(&extras, ["seed", "steps", "guidance", "negative_prompt"], &mut map);
+    openai::sampling(&openai::folded(&job.extras, MAX_SEED), ["seed", "steps", "guidance", "negative_prompt"], &mut map);
     map
 }

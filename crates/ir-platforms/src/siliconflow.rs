@@ -10,6 +10,9 @@ use serde_json::json;
 #[derive(Debug)]
 pub(crate) struct SiliconFlow;
 
+/// Largest seed; wider ones are folded.
+const MAX_SEED: u64 = 9_999_999_999;
+
 const KOLORS_SIZES: &[Size] =
     &[Size::new(1024, 1024), Size::new(960, 1280), Size::new(768, 1024), Size::new(720, 1440), Size::new(720, 1280)];
 
@@ -104,6 +107,6 @@ fn fields(job: &Job) -> Map {
         map.set(name, openai::address_or_data(input));
     }
     let guidance = if job.model.contains("Qwen-Image") { "cfg" } else { "guidance_scale" };
-    openai::sampling(&job.extras, ["seed", "num_inference_steps", guidance, "negative_prompt"], &mut map);
+    openai::sampling(&openai::folded(&job.extras, MAX_SEED), ["seed", "num_inference_steps", guidance, "negative_prompt"], &mut map);
     map
 }

@@ -172,6 +172,12 @@ pub(crate) fn sampling(extras: &Extras, names: [&str; 4], map: &mut Map) {
     }
 }
 
+/// Wishes with the seed folded to at most `most`: what is above is refused, and the same seed still
+/// gives the same picture.
+pub(crate) fn folded(extras: &Extras, most: u64) -> Extras {
+    Extras { seed: extras.seed.map(|seed| seed % (most + 1)), ..extras.clone() }
+}
+
 /// An input picture as text: its address where it has one, else a data URI (`data:image/png;base64,…`,
 /// the format in lower case).
 pub(crate) fn address_or_data(input: &Input) -> Node {

@@ -3,7 +3,7 @@
 
 use crate::common::{apis, golden, input, job, show};
 use ir_model::{Format, Job, Quality, ResponseForm, Size, Task};
-use ir_platforms::{Adapter, InputForm, Target, TaskCard};
+use ir_platforms::{Adapter, CallBody, InputForm, Target, TaskCard};
 use std::fmt::Write as _;
 
 /// A change that makes a fixture of the least job.
@@ -71,5 +71,25 @@ fn every_fixture_is_written_in_the_platforms_words() {
         let name = adapter.card().name.to_lowercase();
         let other = if ir_platforms::by_name(&name).is_some_and(|main| std::ptr::eq(main.card(), adapter.card())) { "" } else { "-legacy" };
         golden(&format!("exchanges-{name}{other}.txt"), &exchanges(adapter));
+    }
+}
+
+#[test]
+fn a_seed_is_folded_to_what_the_platform_takes() {
+    for (name, model, most) in [
+        ("Doubao", "doubao-seedream-3-0-t2i-250415", (1_u64 << 31) - 1),
+        ("ModelScope", "Qwen/Qwen-Image", (1 << 31) - 1),
+        ("Pollinations", "flux", (1 << 31) - 1),
+        ("SiliconFlow", "Kwai-Kolors/Kolors", 9_999_999_999),
+    ] {
+        let seed = |asked: u64| {
+            let mut fixture = Job { model: model.to_owned(), ..job(Task::Text) };
+            fixture.extras.seed = Some(asked);
+            let call = ir_platforms::by_name(name).expect(name).open(&fixture).expect("opens");
+            let CallBody::Json(document) = call.body else { panic!("{name}: a document") };
+            document.to_value_lossy()["seed"].as_u64().expect("a seed")
+        };
+        assert_eq!((seed(most), seed(most + 1), seed(most + 43)), (most, 0, 42), "{name}");
+        assert!(seed(u64::MAX) <= most, "{name}");
     }
 }

@@ -28,12 +28,14 @@ const TEXT: TaskCard = TaskCard {
         "seedream-pro",
         "gptimage-large",
         "nanobanana-2",
+        "nanobanana-2-lite",
         "seedream5",
         "seedream5-pro",
         "gpt-image-2",
         "dreamshaper",
     ],
     seed: true,
+    negative_prompt: true,
     guidance: true,
     ..TaskCard::BASE
 };
@@ -56,6 +58,8 @@ const FEW: TaskCard = TaskCard {
     inputs: InputForm::Bytes,
     input_formats: &[Format::Png, Format::Jpeg, Format::Webp],
     max_input_bytes: 10_000_000,
+    // Only the address of a GET has a place for it, and pictures of ours have no address there.
+    negative_prompt: false,
     ..TEXT
 };
 
@@ -83,8 +87,9 @@ static CARD: Card =
     Card { base_url: Some("https://gen.pollinations.ai"), tasks: &[TEXT, EDIT, TaskCard { task: Task::Blend, ..EDIT }], ..ANY };
 
 /// An address has room for so many characters of a prompt, in any script.
-const OLD_TEXT: TaskCard = TaskCard { sizes: SizePolicy::Passed, negative_prompt: true, max_prompt: 1500, ..TEXT };
-const OLD_EDIT: TaskCard = TaskCard { inputs: InputForm::Url, negative_prompt: true, max_prompt: 1500, ..FEW };
+const IN_ADDRESS: usize = 1500;
+const OLD_TEXT: TaskCard = TaskCard { sizes: SizePolicy::Passed, max_prompt: IN_ADDRESS, ..TEXT };
+const OLD_EDIT: TaskCard = TaskCard { inputs: InputForm::Url, negative_prompt: true, max_prompt: IN_ADDRESS, ..FEW };
 
 static OLD_CARD: Card = Card {
     base_url: Some("https://image.pollinations.ai"),
@@ -135,12 +140,49 @@ fn quality(extras: &Extras) -> Option<&'static str> {
     extras.quality.filter(|quality| *quality != Quality::Auto).map(Quality::name)
 }
 
+/// A drawing whose wishes stand in the address: only there the present API takes a negative prompt.
+fn in_address(job: &Job) -> Result<Call, Fault> {
+    if job.key.is_none() {
+        return Err(Fault::new(Class::NoKey));
+    }
+    if job.prompt.chars().count() > IN_ADDRESS {
+        return Err(Fault::new(Class::InvalidRequest).param("prompt").say(
+            "With a negative prompt, Pollinations takes a prompt of at most 1500 characters.",
+            "使用反向提示词时，Pollinations 的提示词最多 1500 个字符。",
+        ));
+    }
+    let mut more = vec![("seed", seed(job).to_string())];
+    more.extend(quality(&job.extras).map(|quality| ("quality", quality.to_owned())));
+    let base = job.base_url.trim().trim_end_matches('/');
+    get(job, base.strip_suffix("/v1").unwrap_or(base), "image", &more)
+}
+
+/// The exchange whose prompt is the end of its path, and whose wishes are a query.
+fn get(job: &Job, base: &str, path: &str, more: &[(&str, String)]) -> Result<Call, Fault> {
+    let bad = || Fault::new(Class::UpstreamFault).charged(Charge::No).detail("the base address is not an absolute http(s) URL");
+    let mut url = Url::parse(base).map_err(|_| bad())?;
+    url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend([path, &job.prompt]);
+    let mut query: Vec<(&str, String)> = vec![("model", job.model.clone())];
+    if let Some(size) = job.size {
+        query.extend([("width", size.width.to_string()), ("height", size.height.to_string())]);
+    }
+    let mut wishes = Map::default();
+    openai::sampling(&Extras { seed: None, ..job.extras.clone() }, ["", "", "guidance_scale", "negative_prompt"], &mut wishes);
+    let text = |node: &Node| node.as_str().map_or_else(|| node.to_value_lossy().to_string(), str::to_owned);
+    url.query_pairs_mut().extend_pairs(query).extend_pairs(more).extend_pairs(wishes.0.iter().map(|(name, node)| (name, text(node))));
+    let headers = job.key.iter().map(|key| ("authorization", HeaderValue::Bearer(key.clone()))).collect();
+    Ok(Call::new(Target::Http { method: Method::Get, url: url.into(), headers }, CallBody::None))
+}
+
 impl Adapter for Pollinations {
     fn card(&self) -> &'static Card {
         &CARD
     }
 
     fn open(&self, job: &Job) -> Result<Call, Fault> {
+        if job.task == Task::Text && job.extras.negative_prompt.is_some() {
+            return in_address(job);
+        }
         let mut map = Map::default();
         map.set("model", json!(job.model));
         map.set("prompt", json!(job.prompt));
@@ -179,27 +221,17 @@ impl Adapter for Legacy {
     }
 
     fn open(&self, job: &Job) -> Result<Call, Fault> {
-        let bad = || Fault::new(Class::UpstreamFault).charged(Charge::No).detail("the base address is not an absolute http(s) URL");
         openai::need_pictures(job)?;
-        let mut url = Url::parse(&job.base_url).map_err(|_| bad())?;
-        url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend(["prompt", &job.prompt]);
-        let mut query: Vec<(&str, String)> = vec![("model", job.model.clone())];
-        if let Some(size) = job.size {
-            query.extend([("width", size.width.to_string()), ("height", size.height.to_string())]);
-        }
+        let mut more = Vec::new();
         if !job.pictures.is_empty() {
             let urls: Option<Vec<&str>> = job.pictures.iter().map(|input| input.url.as_deref()).collect();
             let urls = urls.ok_or_else(|| Fault::new(Class::InvalidRequest).param("image"))?;
-            query.push(("image", urls.join("|")));
+            more.push(("image", urls.join("|")));
         }
-        query.extend([("seed", seed(job).to_string()), ("quality", quality(&job.extras).unwrap_or("standard").to_owned())]);
-        query.extend(["nologo", "enhance", "private"].map(|name| (name, "true".to_owned())));
-        let mut wishes = Map::default();
-        openai::sampling(&Extras { seed: None, ..job.extras.clone() }, ["", "", "guidance_scale", "negative_prompt"], &mut wishes);
-        let text = |node: &Node| node.as_str().map_or_else(|| node.to_value_lossy().to_string(), str::to_owned);
-        url.query_pairs_mut().extend_pairs(query).extend_pairs(wishes.0.iter().map(|(name, node)| (name, text(node))));
-        let headers = job.key.iter().map(|key| ("authorization", HeaderValue::Bearer(key.clone()))).collect();
-        Ok(Call::new(Target::Http { method: Method::Get, url: url.into(), headers }, CallBody::None))
+        more.push(("seed", seed(job).to_string()));
+        more.push(("quality", quality(&job.extras).unwrap_or("standard").to_owned()));
+        more.extend(["nologo", "enhance", "private"].map(|name| (name, "true".to_owned())));
+        get(job, &job.base_url, "prompt", &more)
     }
 
     fn read(&self, job: &Job, reply: &Reply) -> Result<Next, Fault> {

@@ -116,3 +116,16 @@ fn an_id_that_would_change_the_address_is_no_task() {
         }
     }
 }
+
+#[test]
+fn pollinations_takes_a_negative_prompt_only_in_an_address() {
+    let mut long = job(Task::Text);
+    long.prompt = "字".repeat(1501);
+    assert!(platform("Pollinations").open(&long).is_ok());
+    long.extras.negative_prompt = Some("text".to_owned());
+    let fault = platform("Pollinations").open(&long).expect_err("no address has room for it");
+    assert_eq!((fault.class, fault.charge, fault.param.as_deref()), (Class::InvalidRequest, Charge::No, Some("prompt")));
+    long.prompt = "a fox".to_owned();
+    long.key = None;
+    assert_eq!(platform("Pollinations").open(&long).expect_err("a key is needed").class, Class::NoKey);
+}

@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
+use url::Url;
 
 /// What one request decides by, from its beginning to its end.
 #[derive(Debug)]
@@ -246,7 +247,7 @@ impl Registry {
 /// The text that a sealed key is bound to: a key opens only for the platform and address that it
 /// was saved for.
 pub(crate) fn key_binding(id: &KeyId, platform: &str, base_url: &str) -> String {
-    let origin = url::Url::parse(base_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    let origin = Url::parse(base_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     format!("key|{}|{platform}|{origin}", id.0)
 }
 
@@ -319,27 +320,42 @@ pub(crate) fn spoken(settings: &Settings, adapter: &'static dyn Adapter) -> &'st
 /// built in for the same model, each server once.
 fn spaces(settings: &Settings, built_in: &[SpaceCard]) -> Vec<(String, Space)> {
     let mut found: Vec<(String, Space)> = Vec::new();
-    let mut add = |server: &str, model: &str, task: Option<Task>, backup: bool, trusted: bool| {
-        let server = server.trim_end_matches('/');
-        match found.iter_mut().find(|(known, _)| known == server) {
-            Some((_, space)) => space.models.push((model.to_owned(), task)),
-            None => found.push((server.to_owned(), Space { models: vec![(model.to_owned(), task)], backup, trusted })),
-        }
+    let mut add = |server: String, model: &str, task: Option<Task>, backup: bool, trusted: bool| match found
+        .iter_mut()
+        .find(|(known, _)| *known == server)
+    {
+        Some((_, space)) => space.models.push((model.to_owned(), task)),
+        None => found.push((server, Space { models: vec![(model.to_owned(), task)], backup, trusted })),
     };
     let known = |model: &str| built_in.iter().find(|space| space.model == model);
     for (model, space) in &settings.hf_model_map {
         let task = known(model).map(|space| space.task);
-        add(space.main.as_str(), model, task, false, true);
+        add(space_server(&space.main), model, task, false, true);
         if let Some(backup) = &space.backup {
-            add(backup.as_str(), model, task, true, true);
+            add(space_server(backup), model, task, true, true);
         }
     }
     for space in built_in.iter().filter(|space| !settings.hf_model_map.contains_key(space.model)) {
         for (at, server) in space.servers.iter().enumerate() {
-            add(server, space.model, Some(space.task), at > 0, false);
+            add((*server).to_owned(), space.model, Some(space.task), at > 0, false);
         }
     }
     found
+}
+
+/// The server of a Space whose page was named (`https://huggingface.co/spaces/owner/name`), else the
+/// address itself: the page tells people about the Space, and its server stands under a name of its
+/// own, in which all that a name of a host cannot hold is a hyphen.
+fn space_server(url: &Url) -> String {
+    let page = matches!(url.host_str(), Some("huggingface.co" | "www.huggingface.co" | "hf.co"));
+    let mut path = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
+    match (path.next(), path.next(), path.next()) {
+        (Some("spaces"), Some(owner), Some(name)) if page => {
+            let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+            format!("https://{}.hf.space", format!("{owner}-{name}").chars().map(plain).collect::<String>())
+        }
+        _ => url.as_str().trim_end_matches('/').to_owned(),
+    }
 }
 
 fn key_cell(
@@ -372,5 +388,26 @@ fn route(settings: &Settings, card: &Card, task_card: &'static TaskCard) -> Task
         steps: own.and_then(|t| t.steps),
         weight: own.map_or(10, |t| t.weight),
         aliases: own.map(|t| t.model_map.clone()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_space_leads_to_its_server() {
+        for (named, server) in [
+            ("https://huggingface.co/spaces/Owner/Some.Name_v2", "https://owner-some-name-v2.hf.space"),
+            ("https://huggingface.co/spaces/o/n/", "https://o-n.hf.space"),
+            ("https://huggingface.co/spaces/o/n/tree/main?x=1", "https://o-n.hf.space"),
+            ("https://hf.co/spaces/o/n", "https://o-n.hf.space"),
+            ("https://o-n.hf.space/", "https://o-n.hf.space"),
+            ("http://127.0.0.1:7860/app/", "http://127.0.0.1:7860/app"),
+            ("https://mirror.example/spaces/o/n", "https://mirror.example/spaces/o/n"),
+            ("https://huggingface.co/o/n", "https://huggingface.co/o/n"),
+        ] {
+            assert_eq!(space_server(&named.parse().expect(named)), server, "{named}");
+        }
     }
 }

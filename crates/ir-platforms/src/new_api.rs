@@ -5,8 +5,8 @@
 //! the same one by one, arrive in parallel, and one that fails does not take the others with it.
 
 use crate::openai_like as openai;
-use crate::{Adapter, Call, Card, InputForm, Next, Reply, TaskCard};
-use ir_model::{Fault, Format, Job, Secret, Task};
+use crate::{Adapter, Bounds, Call, Card, InputForm, Next, Reply, SizePolicy, TaskCard};
+use ir_model::{Fault, Format, Job, Secret, Size, Task};
 
 /// Any OpenAI-compatible endpoint.
 #[derive(Debug)]
@@ -14,9 +14,10 @@ pub(crate) struct NewApi;
 
 /// What holds for all tasks; editing takes pictures besides. The prompt's length is OpenAI's;
 /// dall-e-3 and smaller models judge for themselves.
-const TEXT: TaskCard = TaskCard { seed: true, negative_prompt: true, steps: true, guidance: true, openai_hints: true, ..TaskCard::BASE };
+const ANY_TEXT: TaskCard =
+    TaskCard { seed: true, negative_prompt: true, steps: true, guidance: true, openai_hints: true, ..TaskCard::BASE };
 
-const EDIT: TaskCard = TaskCard {
+const ANY_EDIT: TaskCard = TaskCard {
     task: Task::Edit,
     // OpenAI takes 16; 10 is what 1.x promises for every relay.
     max_inputs: 10,
@@ -25,7 +26,34 @@ const EDIT: TaskCard = TaskCard {
     // "Less than 50 MB" each.
     max_input_bytes: 49_999_999,
     mask: true,
-    ..TEXT
+    ..ANY_TEXT
+};
+
+/// gpt-image-2 and its successors: multiples of 16, no longer than 1:3, up to 3840x2160 either way.
+const FREE: SizePolicy =
+    SizePolicy::Free(Bounds { min_side: 16, max_side: 3840, min_pixels: 1, max_pixels: 3840 * 2160, step: 16, max_ratio: 3 });
+const GPT_IMAGE: SizePolicy = SizePolicy::Listed(&[Size::new(1024, 1024), Size::new(1536, 1024), Size::new(1024, 1536)]);
+const DALL_E_3: SizePolicy = SizePolicy::Listed(&[Size::new(1024, 1024), Size::new(1792, 1024), Size::new(1024, 1792)]);
+const DALL_E_2: SizePolicy = SizePolicy::Listed(&[Size::new(1024, 1024), Size::new(512, 512), Size::new(256, 256)]);
+
+const TEXT: TaskCard = TaskCard {
+    variants: &[
+        ("gpt-image-2", TaskCard { sizes: FREE, ..ANY_TEXT }),
+        ("gpt-image", TaskCard { sizes: GPT_IMAGE, ..ANY_TEXT }),
+        ("dall-e-3", TaskCard { sizes: DALL_E_3, ..ANY_TEXT }),
+        ("dall-e-2", TaskCard { sizes: DALL_E_2, ..ANY_TEXT }),
+    ],
+    ..ANY_TEXT
+};
+
+const EDIT: TaskCard = TaskCard {
+    variants: &[
+        ("gpt-image-2", TaskCard { sizes: FREE, ..ANY_EDIT }),
+        ("gpt-image", TaskCard { sizes: GPT_IMAGE, ..ANY_EDIT }),
+        ("dall-e-3", TaskCard { sizes: DALL_E_3, ..ANY_EDIT }),
+        ("dall-e-2", TaskCard { sizes: DALL_E_2, ..ANY_EDIT }),
+    ],
+    ..ANY_EDIT
 };
 
 static CARD: Card = Card {

@@ -343,3 +343,26 @@ fn model_lists() {
     assert_eq!(read(json!({"error": {"message": "no", "code": "invalid_api_key"}})), Err(ir_model::Class::KeyRejected));
     assert_eq!(read(json!({"data": [{"id": "x".repeat(201)}]})), ids(&[]));
 }
+
+#[test]
+fn openais_own_models_are_asked_for_sizes_that_they_take() {
+    let size = |(width, height)| Size::new(width, height);
+    for (model, asked, drawn) in [
+        ("gpt-image-1.5", (2560, 1440), (1536, 1024)),
+        ("openai/gpt-image-1-mini", (512, 512), (1024, 1024)),
+        ("chatgpt-image-latest", (1024, 1792), (1024, 1536)),
+        ("gpt-image-2", (2560, 1440), (2560, 1440)),
+        ("gpt-image-2.5-flare", (3024, 1296), (3024, 1296)),
+        ("GPT-Image-2", (4096, 4096), (2880, 2880)),
+        ("gpt-image-2", (1000, 1000), (1008, 1008)),
+        ("dall-e-3", (2560, 1440), (1792, 1024)),
+        ("dall-e-2", (300, 300), (256, 256)),
+        // What nobody knows judges for itself.
+        ("flux-pro", (1000, 999), (1000, 999)),
+    ] {
+        for task in [Task::Text, Task::Edit, Task::Blend] {
+            let card = by_name("NewApi").expect("listed").card().task(task).expect("offered").for_model(model);
+            assert_eq!(card.sizes.fit(size(asked)), Some(size(drawn)), "{model} {task}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::told::Told;
 use ir_egress::{ExchangeLimits, Purpose};
-use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Source, hex};
+use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Size, Source, hex};
 use ir_spool::{Alphabet, Sidecar};
 use ir_store::PictureRecord;
 use std::sync::Arc;
@@ -11,6 +11,13 @@ use std::time::Duration;
 
 /// Tries at fetching a drawn picture: fetching costs nothing, drawing it again would.
 const FETCHES: u32 = 3;
+/// Sides up to which a picture is no drawing: what stands for one where there is none.
+const TINY: u32 = 8;
+/// Pixels per byte above which a picture may be of one colour: quick encoders take a byte for 40 of
+/// them, JPEG for 64. Drawings have a byte for a few pixels and are not decoded.
+const SPARSE: u64 = 32;
+/// Sides of the picture that is looked at, if it is: as it is, in most cases.
+const LOOKED_AT: u32 = 2048;
 /// How long an answer waits for the bucket, where pictures have a public address there.
 const LINK_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -27,6 +34,10 @@ pub(crate) struct Origin {
     pub client: String,
     /// Whether an address is wanted.
     pub linked: bool,
+    /// What was asked for, if a size was.
+    pub size: Option<Size>,
+    /// It comes from somewhere else, so that it may be a picture in place of a drawing.
+    pub foreign: bool,
 }
 
 /// Checks, stores and lists one output.
@@ -40,6 +51,15 @@ pub(crate) async fn take(engine: &Engine, output: Output, origin: &Origin, limit
         Source::Url(url) if url.starts_with("data:") => (Some(decode(engine, &url).await?), None),
         Source::Url(url) => (fetch(engine, &url, limits).await?, Some(url)),
     };
+    let doubted = picture.as_ref().filter(|_| origin.foreign);
+    if let Some(size) = doubted.map(|picture| picture.probe.size).filter(|size| is_tiny(*size, origin.size)) {
+        let detail = format!("the platform's picture has {size} pixels: it stands for one that is not there");
+        return Err(Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(detail));
+    }
+    let blank = match doubted {
+        Some(picture) => is_blank(engine, picture).await,
+        None => false,
+    };
     // It is paid for: a disk that fails now must not take it from the caller as well.
     let name = match &picture {
         Some(picture) => keep(engine, picture, origin, revised_prompt.clone())
@@ -48,12 +68,36 @@ pub(crate) async fn take(engine: &Engine, output: Output, origin: &Origin, limit
             .ok(),
         None => None,
     };
+    // It is in the gallery, lest a black picture that was wanted be lost; the request goes on.
+    if blank {
+        return Err(Fault::new(Class::TaskFailed).charged(Charge::Yes).detail("the picture is wholly black or transparent").say(
+            "The platform answered with a wholly black or transparent picture, as safety checks do in place of a drawing.",
+            "平台返回了一张全黑或全透明的图片，通常是安全检查代替绘图结果返回的占位图。",
+        ));
+    }
     // The operator's own address lasts; a platform's hardly ever does.
     let ours = match &name {
         Some(name) if origin.linked => engine.outbox.public_link(name, LINK_PATIENCE).await,
         _ => None,
     };
     Ok(Drawn { picture, name, url: ours.or(url), revised_prompt })
+}
+
+/// Whether a picture is far too small to be what was asked for.
+fn is_tiny(size: Size, wanted: Option<Size>) -> bool {
+    let tiny = |size: Size| size.width.max(size.height) <= TINY;
+    tiny(size) && !wanted.is_some_and(tiny)
+}
+
+/// Whether a picture is wholly black or wholly transparent: what safety checkers give in place of a
+/// drawing. Only one with suspiciously few bytes is decoded; one that cannot be is not doubted.
+async fn is_blank(engine: &Engine, picture: &Picture) -> bool {
+    if picture.blob.size().saturating_mul(SPARSE) >= picture.probe.size.pixels() {
+        return false;
+    }
+    let Ok((_, rgba)) = engine.pictures.decode_small(picture, LOOKED_AT).await else { return false };
+    let mut pixels = rgba.chunks_exact(4);
+    pixels.clone().all(|pixel| pixel[3] == 0) || pixels.all(|pixel| pixel[..3] == [0; 3])
 }
 
 /// A drawn picture that cannot be used was charged all the same.

@@ -70,6 +70,9 @@ impl Tray {
             request_id: request.id.to_string(),
             client: client_name(&request.caller),
             linked: request.ask.form == ResponseForm::Url,
+            size: candidate.size,
+            // The built-in renderer draws what it draws.
+            foreign: !candidate.upstream.base_url.is_empty(),
         };
         let request = Arc::clone(request);
         Self { request, origin: Arc::new(origin), limits, attempt, first, wanted, came: 0, last: told(Told::default()) }

@@ -5,5 +5,6 @@ mod hosting;
 mod jobs;
 mod optimizer;
 mod outbox;
+mod placeholders;
 mod support;
 mod tasks;

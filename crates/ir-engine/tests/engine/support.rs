@@ -102,13 +102,14 @@ impl Bench {
     }
 }
 
-/// A small real PNG: one pixel, `shade` grey.
+/// A small real PNG: 16×16 pixels, `shade` grey.
 pub(crate) fn png(shade: u8) -> Vec<u8> {
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-    chunk(&mut out, *b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
-    let raw = [0u8, shade];
+    chunk(&mut out, *b"IHDR", &[0, 0, 0, 16, 0, 0, 0, 16, 8, 0, 0, 0, 0]);
+    let raw: Vec<u8> = (0..16).flat_map(|_| std::iter::once(0).chain([shade; 16])).collect();
     let adler = adler32(&raw);
-    let mut zlib = vec![0x78, 0x01, 1, 2, 0, 0xfd, 0xff];
+    // One stored block: its length, and that of 272 turned round.
+    let mut zlib = vec![0x78, 0x01, 1, 0x10, 0x01, 0xef, 0xfe];
     zlib.extend_from_slice(&raw);
     zlib.extend_from_slice(&adler.to_be_bytes());
     chunk(&mut out, *b"IDAT", &zlib);

@@ -13,6 +13,7 @@ type Header = (&'static str, &'static str);
 fn refusals() -> Vec<(&'static str, u16, &'static [Header], Value)> {
     let ark = |code: &str, message: &str| json!({"error": {"code": code, "message": message, "type": "BadRequest"}});
     let gen_ = |status: u16, code: &str, details: Value| json!({"status": status, "success": false, "error": {"code": code, "message": "no", "details": details}});
+    let flow = |code: u32, message: &str| json!({"code": code, "message": message, "data": null});
     let plural = |message: &str| json!({"errors": {"message": message}, "request_id": "r"});
     vec![
         (
@@ -32,11 +33,11 @@ fn refusals() -> Vec<(&'static str, u16, &'static [Header], Value)> {
         ("Doubao", 403, &[], ark("AccessDenied", "no")),
         ("Doubao", 404, &[], ark("InvalidEndpointOrModel.NotFound", "no such model")),
         ("Doubao", 404, &[], ark("ModelNotOpen", "not activated")),
+        ("Doubao", 404, &[], ark("InvalidEndpointOrModel.ModelIDAccessDisabled", "no access")),
         ("Doubao", 429, &[], ark("ModelAccountIpmRateLimitExceeded", "slow down")),
         ("Doubao", 429, &[], ark("RequestBurstTooFast", "slow down")),
         ("Doubao", 429, &[], ark("RateLimitExceeded.EndpointRPMExceeded", "slow down")),
         ("Doubao", 429, &[], ark("SetLimitExceeded", "the free quota is used up")),
-        ("Doubao", 404, &[], ark("InvalidEndpointOrModel.ModelIDAccessDisabled", "no access")),
         ("Doubao", 429, &[], ark("QuotaExceeded", "used up")),
         ("Doubao", 429, &[("retry-after", "7")], ark("QuotaExceeded", "used up")),
         ("Doubao", 429, &[("retry-after", "600")], ark("QuotaExceeded", "used up")),
@@ -80,6 +81,30 @@ fn refusals() -> Vec<(&'static str, u16, &'static [Header], Value)> {
         ("Pollinations", 502, &[], gen_(502, "BAD_GATEWAY", json!({"upstreamStatus": 404}))),
         ("Pollinations", 502, &[], gen_(502, "content_policy_violation", json!({"upstreamStatus": 400}))),
         ("Pollinations", 502, &[], gen_(502, "BAD_GATEWAY", json!({"upstreamStatus": 524}))),
+        ("SiliconFlow", 400, &[], flow(20012, "Model does not exist. Please check it carefully.")),
+        ("SiliconFlow", 400, &[], flow(20015, "The parameter is invalid. Please check again.")),
+        ("SiliconFlow", 401, &[], Value::String("Invalid token".to_owned())),
+        ("SiliconFlow", 403, &[], flow(30001, "Sorry, your account cannot pay for this")),
+        ("SiliconFlow", 403, &[], flow(30011, "Your account balance is too low")),
+        ("SiliconFlow", 403, &[], flow(30014, "账号尚未实名认证")),
+        ("SiliconFlow", 403, &[], flow(30000, "no")),
+        ("SiliconFlow", 429, &[], flow(50603, "Request was rejected due to rate limiting. Details: IPM limit reached.")),
+        ("SiliconFlow", 429, &[], flow(50603, "Request was rejected due to rate limiting. Details: IPD limit reached.")),
+        ("SiliconFlow", 500, &[], flow(50500, "Unknown error")),
+        ("SiliconFlow", 503, &[], flow(50505, "Model service overloaded. Please try again later.")),
+        ("SiliconFlow", 504, &[], Value::String("Gateway Timeout".to_owned())),
+        ("HuggingFace", 400, &[], json!({"detail": "Session hash not found."})),
+        ("HuggingFace", 401, &[], json!({"detail": {"error": "Not authenticated", "auth_message": null}})),
+        ("HuggingFace", 401, &[], json!({"error": "Invalid credentials in Authorization header"})),
+        ("HuggingFace", 403, &[], json!({"detail": "File not allowed: /etc/passwd."})),
+        ("HuggingFace", 404, &[], json!({"detail": "Not Found"})),
+        ("HuggingFace", 413, &[], Value::String("Maximum file size exceeded".to_owned())),
+        ("HuggingFace", 422, &[], json!({"detail": [{"type": "missing", "loc": ["body", "data"], "msg": "Field required"}]})),
+        ("HuggingFace", 429, &[("retry-after", "12")], json!({"error": "Too many requests"})),
+        ("HuggingFace", 500, &[], Value::String("Internal Server Error".to_owned())),
+        ("HuggingFace", 503, &[], json!({"detail": "Queue is full. Max size is 3 and size is 3."})),
+        ("HuggingFace", 503, &[], json!({"detail": "Queue is stopped."})),
+        ("HuggingFace", 504, &[], Value::String("<html><title>504 Gateway Time-out</title></html>".to_owned())),
         ("Pollinations", 200, &[], Value::String("<!DOCTYPE html><title>Just a moment</title>".to_owned())),
     ]
 }

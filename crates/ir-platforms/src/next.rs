@@ -16,7 +16,7 @@ pub enum Next {
     Wait(Ticket),
 }
 
-/// A task that a platform works on. Stored, so that a restart picks it up again.
+/// A task that a platform works on. Stored before it is first asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The platform's id of the task.

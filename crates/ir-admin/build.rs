@@ -1,5 +1,4 @@
 //! The panel is embedded in the binary: built anew when the panel was.
-#![expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
 use std::path::Path;
 

@@ -119,14 +119,14 @@ pub(crate) fn language_of(headers: &HeaderMap) -> Language {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy { .. } => Self::new(
+            StoreError::Busy => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "busy",
                 "The database is busy. Try again in a moment.",
                 "数据库繁忙，请稍后再试。",
             )
             .retry_after(1),
-            StoreError::Full { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "The disk is full.", "磁盘空间不足。"),
+            StoreError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "The disk is full.", "磁盘空间不足。"),
             other => Self::internal(&other),
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::gateway::Gateway;
 use async_trait::async_trait;
-use ir_admin::Host;
+use ir_admin::{Admin, AdminParts, Host};
 use ir_settings::Settings;
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +29,20 @@ impl Process {
     fn address(&self) -> SocketAddr {
         self.gateway.listening_at()
     }
+}
+
+/// The admin API over a gateway, the process that it knows, and the wishes to listen elsewhere.
+pub(crate) fn assemble(gateway: &Arc<Gateway>) -> (Arc<Admin>, Arc<Process>, mpsc::Receiver<Move>) {
+    let (sender, moves) = mpsc::channel(1);
+    let host = Arc::new(Process { gateway: Arc::clone(gateway), moves: sender });
+    let admin = Admin::new(AdminParts {
+        engine: Arc::clone(&gateway.engine),
+        settings: Arc::clone(&gateway.settings),
+        host: Arc::clone(&host) as Arc<dyn Host>,
+        logs: Arc::clone(&gateway.log().feed),
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    (admin, host, moves)
 }
 
 #[async_trait]

@@ -48,7 +48,7 @@ async fn served() -> Served {
 impl Served {
     async fn ask(&self, method: &str, path: &str) -> Response<Body> {
         let request = Request::builder().method(method).uri(path).header("host", "gate.example").body(Body::empty()).expect("request");
-        app(&self.gateway).oneshot(request).await.expect("infallible")
+        app(&self.gateway, &crate::force::assemble(&self.gateway).0).oneshot(request).await.expect("infallible")
     }
 }
 
@@ -110,7 +110,11 @@ async fn whatever_is_wrong_there_is_nothing() {
     assert_eq!(served.ask("GET", &path).await.status(), 200);
     drop(served.links);
     let request = Request::builder().uri(&path).header("host", "gate.example").body(Body::empty()).expect("request");
-    assert_eq!(app(&served.gateway).oneshot(request).await.expect("infallible").status(), 404, "its request has ended");
+    assert_eq!(
+        app(&served.gateway, &crate::force::assemble(&served.gateway).0).oneshot(request).await.expect("infallible").status(),
+        404,
+        "its request has ended"
+    );
 }
 
 #[test]

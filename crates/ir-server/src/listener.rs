@@ -1,7 +1,7 @@
 //! The accept loop: how many connections, from whom, for how long; and how they end.
 
 use crate::connection::{Over, Patience, Pulse, Watched};
-use crate::force::{Move, Process, address};
+use crate::force::{self, Move, Process, address};
 use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
 use crate::layers;
@@ -15,7 +15,7 @@ use http_body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
-use ir_admin::{Admin, AdminParts};
+use ir_admin::Admin;
 use ir_model::Peer;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -81,15 +81,7 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let gateway = Arc::new(gateway);
         gateway.listens_on(vec![address]);
-        let (sender, moves) = mpsc::channel(1);
-        let host = Arc::new(Process { gateway: Arc::clone(&gateway), moves: sender });
-        let admin = Admin::new(AdminParts {
-            engine: Arc::clone(&gateway.engine),
-            settings: Arc::clone(&gateway.settings),
-            host: Arc::clone(&host) as Arc<dyn ir_admin::Host>,
-            logs: Arc::clone(&gateway.log().feed),
-            version: env!("CARGO_PKG_VERSION"),
-        });
+        let (admin, host, moves) = force::assemble(&gateway);
         Ok(Self { gateway, admin, host, listener, moves, address })
     }
 

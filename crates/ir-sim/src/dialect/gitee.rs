@@ -79,9 +79,9 @@ fn check(scene: &Scene<'_>) -> Result<(), Refused> {
         return Err(bad("invalid parameter: size"));
     }
     if !visit.ends("/images/edits") {
-        let list = visit.member("images").and_then(Value::as_array).into_iter().flatten();
+        let mut list = visit.member("images").and_then(Value::as_array).into_iter().flatten();
         let real = |input: &Value| input.as_str().is_some_and(|text| inputs::check(text).is_ok());
-        return list.map(|input| real(input).then_some(()).ok_or_else(|| bad("images holds what is no picture"))).collect();
+        return if list.all(real) { Ok(()) } else { Err(bad("images holds what is no picture")) };
     }
     let parcel = &visit.asked.parcel;
     if parcel.files.iter().any(|file| file.name != "image" && file.name != "mask") {

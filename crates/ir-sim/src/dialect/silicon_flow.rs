@@ -99,7 +99,7 @@ fn check(scene: &Scene<'_>) -> Result<(u32, Option<(u32, u32)>), Refused> {
     let most = if model.contains("Kolors") { 4 } else { 1 };
     let count = visit.member("batch_size").map_or(Some(1), Value::as_u64).filter(|count| (1..=most).contains(count));
     let count = count.ok_or_else(|| bad("batch_size is 1, and up to 4 of Kolors"))?;
-    if visit.member("seed").is_some_and(|seed| !seed.as_u64().is_some_and(|seed| seed <= MAX_SEED)) {
+    if visit.member("seed").is_some_and(|seed| seed.as_u64().is_none_or(|seed| seed > MAX_SEED)) {
         return Err(bad("seed is 0 to 9999999999"));
     }
     if edits && visit.member("image").is_none() {

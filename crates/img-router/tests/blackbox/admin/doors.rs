@@ -17,6 +17,9 @@ async fn routes(port: u16) -> Vec<(String, String)> {
     all
 }
 
+/// Who, with which headers, and the status that is due.
+type Stranger<'a> = (&'a str, Vec<(&'a str, &'a str)>, u16);
+
 const OPEN: [(&str, &str); 4] = [("GET", "/api/info"), ("GET", "/api/session"), ("POST", "/api/session"), ("POST", "/api/setup")];
 
 /// What must not change: settings, keys, pictures.
@@ -44,7 +47,7 @@ async fn every_route_is_closed_to_all_but_the_operator() {
     let ended = operator.change_sessions().await;
     let bearer = format!("Bearer {KEY}");
     let own = operator.cookie.clone();
-    let strangers: [(&str, Vec<(&str, &str)>, u16); 6] = [
+    let strangers: [Stranger<'_>; 6] = [
         ("nobody", vec![], 401),
         ("a caller's key", vec![("authorization", &bearer)], 403),
         ("a session that has ended", vec![("cookie", &ended)], 401),

@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run release test check unit sdk spaces bucket bench tools
+.PHONY: help run release test check unit panel browser sdk spaces bucket bench tools
 
 # Cargo's own check-ups, installed once into the project's cache.
 TOOLS := $(CURDIR)/.cache/tools
@@ -14,10 +14,12 @@ help: ## Show the targets
 
 run: ## Build the gateway and start it in demo mode on port 10001
 	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs"; exit 1; }
+	@./tests/panel/build
 	cargo build --release --locked -p img-router
 	IMG_ROUTER_DEMO=1 target/release/img-router serve
 
-release: ## Build the release binary
+release: ## Build the release binary, with the panel where Node is there
+	@./tests/panel/build
 	cargo build --release --locked -p img-router
 
 test: ## Run everything that CI runs
@@ -32,6 +34,13 @@ check: tools ## Formatting, lints, dependency rules, spelling
 
 unit: ## Rust tests only
 	cargo nextest run --workspace --locked
+
+panel: ## The panel's types, lints and unit tests; builds it into web/dist
+	./tests/panel/run
+
+browser: panel ## The panel in a real browser, against the real binary
+	cargo build --locked -p img-router -p ir-sim
+	./tests/browser/run
 
 sdk: ## The official OpenAI clients against the real binary
 	cargo build --locked -p img-router -p ir-sim

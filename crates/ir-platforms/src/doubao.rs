@@ -3,7 +3,7 @@
 
 use crate::openai_like::{self as openai, Row, Sign, When, row};
 use crate::{Adapter, Bounds, Call, CallBody, Card, Event, InputForm, Next, Progress, Reply, SizePolicy, TaskCard};
-use ir_model::{Charge, Class, Fault, Format, Job, Map, Node, ResponseForm, Size, Task};
+use ir_model::{Charge, Class, Fault, Format, Job, Map, Node, ResponseForm, Secret, Size, Task};
 use serde_json::{Value, json};
 
 /// Seedream on Volcengine Ark.
@@ -146,6 +146,12 @@ impl Adapter for Doubao {
 
     fn fault(&self, reply: &Reply) -> Fault {
         openai::fault_by(ROWS, reply)
+    }
+
+    /// The key is looked at before the size: 400 means that it is good, and nothing was drawn.
+    fn probe(&self, base_url: &str, key: &Secret) -> Option<Call> {
+        let body = json!({"model": MODELS.first(), "prompt": "1", "size": "1x1"});
+        openai::probe(base_url, "/images/generations", key, CallBody::Json(body.into()))
     }
 }
 

@@ -64,6 +64,12 @@ pub(crate) fn list_models(base_url: &str, key: Option<&Secret>) -> Option<Call> 
     Some(Call::new(Target::Http { method: Method::Get, url, headers: headers(key, &[]) }, CallBody::None))
 }
 
+/// A POST for [`crate::Adapter::probe`]. `None` when the base address is none.
+pub(crate) fn probe(base_url: &str, path: &str, key: &Secret, body: CallBody) -> Option<Call> {
+    let url = endpoint(base_url, path).ok()?;
+    Some(Call::new(Target::Http { method: Method::Post, url, headers: headers(Some(key), &[]) }, body))
+}
+
 /// Joins a base address and a path below `/v1`. The base may be a host, end in `/v1` (any `/v` and
 /// digits), or be a full endpoint address: then `path` stands in the endpoint's place, so that one
 /// pasted address serves both drawing and editing. A query (Azure's `api-version`) is kept.

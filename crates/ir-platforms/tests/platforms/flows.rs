@@ -129,3 +129,19 @@ fn pollinations_takes_a_negative_prompt_only_in_an_address() {
     long.key = None;
     assert_eq!(platform("Pollinations").open(&long).expect_err("a key is needed").class, Class::NoKey);
 }
+
+#[test]
+fn keys_are_tried_by_what_costs_nothing() {
+    let key = ir_model::Secret::new("sk-canary");
+    let told = |name: &str| {
+        let call = platform(name).probe("https://relay.example/v1", &key)?;
+        let text = format!("{:?} {:?}", call.target, call.body);
+        assert!(!text.contains("canary"), "{text}");
+        Some(text)
+    };
+    let ark = told("Doubao").expect("Ark refuses a picture of one pixel after it has looked at the key");
+    assert!(ark.contains("Post") && ark.contains("1x1"), "{ark}");
+    assert!(told("NewApi").expect("relays list models for good keys only").contains("/v1/models"));
+    // Their lists answer anybody: what they say proves nothing.
+    assert_eq!((told("Gitee"), told("ModelScope")), (None, None));
+}

@@ -75,6 +75,7 @@ fn out_of_range_values_are_refused_by_path() {
         (json!({"providers": {"Gitee": {"text": {"weight": "NaN"}}}}), "providers.Gitee.text.weight"),
         (json!({"limits": {"keyConcurrency": 0}}), "limits.keyConcurrency"),
         (json!({"security": {"allowPrivate": ["10.0.0.1"]}}), "security.allowPrivate"),
+        (json!({"security": {"allowedHosts": ["panel.example:443"]}}), "security.allowedHosts"),
         (json!({"security": {"corsOrigins": ["https://a.example/path"]}}), "security.corsOrigins"),
         (json!({"providers": {"Gitee": {"text": {"modelMap": ["a"]}}}}), "providers.Gitee.text.modelMap"),
         (json!({"providers": {"Gitee": {"text": {"modelMap": "a,__proto__"}}}}), "providers.Gitee.text.modelMap"),

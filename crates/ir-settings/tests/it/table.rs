@@ -26,6 +26,7 @@ fn samples(kind: Kind) -> ((Json, String), (String, String)) {
         Kind::Hosts => pair(json!(["a:1", "[::1]:2"]), "a:1, [::1]:2", "b:2,c:3", "b:2, c:3"),
         Kind::Nets => pair(json!(["10.0.0.0/8"]), "10.0.0.0/8", "::1", "::1/128"),
         Kind::Origins => pair(json!(["https://A.example"]), "https://a.example", "http://b.example:81", "http://b.example:81"),
+        Kind::Names => pair(json!(["Panel.Example"]), "panel.example", "a.example, b", "a.example, b"),
         Kind::Size => pair(json!("1024x768"), "1024x768", "16:9", "16:9"),
         Kind::Models => pair(json!("a，b, c,"), "a, b, c", "d", "d"),
         Kind::Spaces => pair(

@@ -7,12 +7,10 @@ use axum::middleware;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, Info, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-fn described() -> OpenApiRouter<Arc<Admin>> {
+pub(crate) fn described() -> OpenApiRouter<Arc<Admin>> {
     OpenApiRouter::new()
         .routes(routes!(info::info))
         .merge(session::router())
@@ -40,19 +38,4 @@ pub fn nothing(headers: &HeaderMap) -> Response {
 
 async fn other_method() -> refusal::Refusal {
     refusal::Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not served here.", "不支持该方法。")
-}
-
-/// What the admin API is, in OpenAPI 3.1.
-pub fn openapi(version: &str) -> OpenApi {
-    let (_, mut api) = described().split_for_parts();
-    api.info = Info::new("ImgRouter admin API", version);
-    api.info.description = Some("What the panel calls. Sign in for a session's cookie, or send an admin key as a bearer token.".to_owned());
-    let components = api.components.get_or_insert_with(Components::new);
-    let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::session::COOKIE)));
-    let key = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    components.add_security_scheme("session", session);
-    components.add_security_scheme("adminKey", key);
-    let none: [&str; 0] = [];
-    api.security = Some(vec![SecurityRequirement::new("session", none), SecurityRequirement::new("adminKey", none)]);
-    api
 }

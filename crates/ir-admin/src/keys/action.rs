@@ -17,16 +17,21 @@ use utoipa::ToSchema;
 
 /// An action on a platform's pool.
 #[derive(Deserialize, ToSchema)]
-#[serde(tag = "action", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[serde(tag = "action", rename_all = "snake_case")]
 pub(super) enum Action {
     /// Adds one key; the same key again is refused.
-    Add { provider: String, key_item: KeyItem },
+    Add {
+        provider: String,
+        #[serde(rename = "keyItem")]
+        key_item: KeyItem,
+    },
     /// Adds many; what is there already is skipped and counted.
     BatchAdd {
         provider: String,
         keys: String,
         #[serde(default)]
         format: Format,
+        #[serde(rename = "baseUrl")]
         base_url: Option<String>,
         #[serde(default)]
         models: Vec<String>,
@@ -37,10 +42,16 @@ pub(super) enum Action {
         keys: String,
         #[serde(default)]
         format: Format,
+        #[serde(rename = "baseUrl")]
         base_url: Option<String>,
     },
     /// Changes one.
-    Update { provider: String, id: String, key_item: KeyItem },
+    Update {
+        provider: String,
+        id: String,
+        #[serde(rename = "keyItem")]
+        key_item: KeyItem,
+    },
     /// Deletes one (`id`) or several (`ids`).
     Delete {
         provider: String,

@@ -5,6 +5,7 @@ use crate::draw::Request;
 use crate::hints::with_numbers;
 use crate::optimizer::{Improved, Steps};
 use crate::plan::Candidate;
+use ir_model::Caller;
 use std::sync::{Arc, Mutex};
 use tokio::sync::OnceCell;
 
@@ -38,6 +39,10 @@ impl Wordings {
 
 impl Request {
     fn steps(&self, candidate: &Candidate) -> Steps {
+        // The optimizer runs on the operator's key, which a caller who brings a key has no part in (R-AUTH-5).
+        if matches!(self.caller, Caller::Relay { .. }) {
+            return Steps::default();
+        }
         let settings = &self.snapshot.settings;
         let provider = settings.providers.get(candidate.upstream.name());
         provider

@@ -54,7 +54,12 @@ pub(crate) async fn get(port: u16, path: &str) -> Result<Answer, String> {
 }
 
 pub(crate) async fn post(port: u16, path: &str, document: &Value) -> Result<Answer, String> {
-    let request = Request::post(path).header("host", "localhost").header("authorization", format!("Bearer {KEY}"));
+    post_as(port, path, KEY, document).await
+}
+
+/// Posts with another key.
+pub(crate) async fn post_as(port: u16, path: &str, key: &str, document: &Value) -> Result<Answer, String> {
+    let request = Request::post(path).header("host", "localhost").header("authorization", format!("Bearer {key}"));
     ask(port, request.header("content-type", "application/json").body(Full::from(document.to_string())).unwrap()).await
 }
 

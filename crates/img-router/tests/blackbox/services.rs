@@ -66,6 +66,17 @@ async fn an_improved_prompt_is_drawn_and_told() {
 }
 
 #[tokio::test]
+async fn a_relayed_request_spends_nothing_of_the_operators() {
+    let relay = ("IMG_ROUTER_SYSTEM_MODES_RELAY", "1");
+    let (sim, model, running, _setup) = with_optimizer(&[EXPAND, relay]).await;
+    let own = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    let answer = client::post_as(running.port, PATH, own, &json!({"prompt": "a red fox"})).await.unwrap();
+    assert_eq!(answer.status, 200, "{}\n{}", String::from_utf8_lossy(&answer.body), running.log());
+    assert_eq!((sim.ledger().drawings()[0].key.as_deref(), prompts(&sim)), (Some(own), vec!["a red fox".to_owned()]));
+    assert_eq!(model.ledger().entries().len(), 0, "the optimizer's key is the operator's");
+}
+
+#[tokio::test]
 async fn english_is_not_translated() {
     let instruction = ("IMG_ROUTER_PROMPT_OPTIMIZER_TRANSLATE_PROMPT", "To English.");
     let (sim, model, running, _setup) = with_optimizer(&[TRANSLATE, instruction]).await;

@@ -250,9 +250,15 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
     let limits = engine.exchange_limits(&request.snapshot, upstream, request.deadline);
     let mut asked = false;
     let result = async {
-        let ready = candidate.ready(request).await?;
         let first = shot.first + shot.drawn;
-        let prompt = request.prompt(candidate, first).await;
+        // Pictures and prompt may take a minute each, and nothing is bought for a caller who left meanwhile.
+        let (ready, prompt) = tokio::select! {
+            settled = async { Ok::<_, Fault>((candidate.ready(request).await?, request.prompt(candidate, first).await)) } => settled?,
+            () = gone(request) => return Err(Fault::new(Class::Cancelled)),
+        };
+        if request.abandoned() {
+            return Err(Fault::new(Class::Cancelled));
+        }
         let job = job(request, candidate, ready, lease, missing, first, &prompt);
         let call = upstream.adapter.open(&job)?;
         journal(request, candidate, lease, number, &call).await?;

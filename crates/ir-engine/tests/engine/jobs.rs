@@ -1,8 +1,9 @@
 //! Jobs belong to the engine: a caller who leaves loses nothing that was sent, and nothing is sent
 //! for a caller who has left.
 
-use crate::support::{PLAIN, ask, bench, client, json, picture};
+use crate::support::{Mute, PLAIN, ask, bench, bench_on, client, json, picture};
 use ir_model::{Caller, Class, Clock, Gate, RequestId, Secret, Task};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
@@ -30,6 +31,49 @@ async fn nothing_is_sent_for_a_caller_who_has_left() {
     drop(bench.engine.draw(ask(1), client(), RequestId::random(&**bench.engine.dice())));
     assert_eq!(bench.engine.drain(Duration::from_secs(10)).await, 0);
     assert_eq!((bench.wire.recorded().len(), bench.store.count().await.expect("gallery")), (0, 0));
+}
+
+/// With an optimizer, which is asked before the platform.
+const IMPROVED: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},
+  "providers":{"NewApi":{"enabled":true,"text":{"model":"m"}}},
+  "promptOptimizer":{"baseUrl":"https://llm.example","model":"tiny","enableExpand":true}}"#;
+
+#[tokio::test]
+async fn nothing_is_waited_for_when_the_caller_has_left() {
+    let around = |inner| Arc::new(Mute { inner, host: "llm.example" }) as Arc<dyn ir_egress::Wire>;
+    let bench = bench_on(IMPROVED, &KEY, |_| picture(3), around).await;
+    let mut drawing = bench.engine.draw(ask(1), client(), RequestId::random(&**bench.engine.dice()));
+    while bench.asked("llm.example") == 0 {
+        tokio::select! {
+            _ = drawing.next() => panic!("the optimizer is silent"),
+            () = tokio::time::sleep(Duration::from_millis(1)) => {}
+        }
+    }
+    drop(drawing);
+    assert_eq!(bench.engine.drain(Duration::from_secs(10)).await, 0, "the optimizer would have half a minute");
+    assert_eq!(bench.asked("one.example"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_bought_for_a_caller_who_left_while_the_prompt_was_improved() {
+    let (let_go, held_back) = mpsc::channel::<()>();
+    let (asked, waits) = mpsc::channel::<()>();
+    let held_back = Mutex::new(held_back);
+    let bench = bench(IMPROVED, &KEY, move |request| {
+        if request.url.host_str() != Some("llm.example") {
+            return picture(3);
+        }
+        asked.send(()).expect("the test listens");
+        held_back.lock().expect("gate").recv_timeout(Duration::from_secs(10)).expect("let go");
+        json(200, &[], r#"{"choices":[{"message":{"content":"a tall lighthouse"},"finish_reason":"stop"}]}"#)
+    })
+    .await;
+    let drawing = bench.engine.draw(ask(1), client(), RequestId::random(&**bench.engine.dice()));
+    tokio::task::block_in_place(|| waits.recv_timeout(Duration::from_secs(10))).expect("the optimizer is asked");
+    drop(drawing);
+    let_go.send(()).expect("the optimizer waits");
+    assert_eq!(bench.engine.drain(Duration::from_secs(10)).await, 0);
+    assert_eq!((bench.asked("llm.example"), bench.asked("one.example")), (1, 0));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! An engine on a scripted wire: two upstreams of one platform, each at its own address with its
 //! own keys.
 
-use ir_egress::{Door, Recorded, ScriptedWire, WireFault, WireReply};
+use async_trait::async_trait;
+use ir_egress::{Door, Recorded, ScriptedWire, Wire, WireFault, WireReply, WireRequest};
 use ir_engine::{DrawEvent, Engine, EngineParts, Failure, NewKey, Summary};
 use ir_model::{
     Ask, Caller, Clock, Dice, Drawn, Extras, Limits, ManualClock, RequestId, ResponseForm, Secret, SeededDice, SizeAsk, Task, Timestamp,
@@ -27,6 +28,16 @@ pub(crate) type Answered = Result<WireReply, WireFault>;
 
 /// An engine with the given configuration file and keys (`address`, `key`).
 pub(crate) async fn bench(config: &str, keys: &[(&str, &str)], answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static) -> Bench {
+    bench_on(config, keys, answer, |wire| wire).await
+}
+
+/// The same on a wire that is put around the scripted one.
+pub(crate) async fn bench_on(
+    config: &str,
+    keys: &[(&str, &str)],
+    answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static,
+    around: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>,
+) -> Bench {
     let dir = tempfile::tempdir().expect("folder");
     std::fs::OpenOptions::new()
         .create_new(true)
@@ -46,7 +57,7 @@ pub(crate) async fn bench(config: &str, keys: &[(&str, &str)], answer: impl Fn(&
     let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), Arc::clone(&shared)).expect("store"));
     let wire = Arc::new(ScriptedWire::new(answer));
-    let door = Door::new(Arc::clone(&wire) as Arc<dyn ir_egress::Wire>, spool.clone(), Arc::clone(&shared));
+    let door = Door::new(around(Arc::clone(&wire) as Arc<dyn Wire>), spool.clone(), Arc::clone(&shared));
     let parts = EngineParts { door, spool, store: Arc::clone(&store), settings, clock: shared, dice };
     let (engine, _) = Engine::start(parts).await.expect("engine");
     for (address, key) in keys {
@@ -99,6 +110,21 @@ impl Bench {
     /// How often each host was asked.
     pub(crate) fn asked(&self, host: &str) -> usize {
         self.wire.recorded().iter().filter(|request| request.url.host_str() == Some(host)).count()
+    }
+}
+
+/// A wire on which one host never answers.
+pub(crate) struct Mute {
+    pub(crate) inner: Arc<dyn Wire>,
+    pub(crate) host: &'static str,
+}
+
+#[async_trait]
+impl Wire for Mute {
+    async fn send(&self, request: WireRequest) -> Result<WireReply, WireFault> {
+        let mute = request.url.host_str() == Some(self.host);
+        let answer = self.inner.send(request).await;
+        if mute { std::future::pending().await } else { answer }
     }
 }
 

@@ -116,6 +116,35 @@ async fn a_broken_optimizer_costs_no_picture() {
     assert!(prompts(&sim).iter().all(|prompt| prompt.starts_with("a fox, ")));
 }
 
+#[tokio::test]
+async fn a_prompt_that_grew_beyond_what_the_platform_takes_is_drawn_as_it_was_written() {
+    let (sim, model) = (LEGACY.sim().await, helper(Dialect::Chat).await);
+    let setup = LEGACY.add(Setup::new().env("IMG_ROUTER_ALLOW_PRIVATE", host(&model)), &sim);
+    let setup = setup.env("PROMPT_OPTIMIZER_BASE_URL", model.url()).env("PROMPT_OPTIMIZER_MODEL", "a-model").env(EXPAND.0, EXPAND.1);
+    let running = setup.start();
+    for (length, improved) in [(1496, true), (1497, false)] {
+        // The model puts "EN: " before it.
+        let prompt = "x".repeat(length);
+        let answer = draw(&running, PATH, json!({"prompt": prompt})).await;
+        let (warning, item) = (answer.header("x-img-router-warning").to_owned(), &answer.json()["data"][0]);
+        assert_eq!(item["revised_prompt"].is_string(), improved, "{length}: {item}");
+        assert_eq!(warning.contains("longer than the 1500 characters that Pollinations takes"), !improved, "{length}: {warning}");
+        let path = sim.ledger().drawings().pop().unwrap().path;
+        assert_eq!(path.contains("EN:"), improved, "{path:.60}");
+    }
+    running.stop();
+}
+
+#[tokio::test]
+async fn numbers_that_do_not_fit_are_left_out() {
+    let sim = DOUBAO.sim().await;
+    let setup = DOUBAO.add(Setup::new(), &sim);
+    let running = setup.start();
+    let prompt = format!("combine{}", "x".repeat(31_990));
+    draw(&running, "/v1/images/blend", json!({"prompt": prompt, "images": [RED, BLUE]})).await;
+    assert!(prompts(&sim)[0].starts_with("combine"), "{:?}", prompts(&sim));
+}
+
 /// A gateway in front of one platform, with an image bed.
 async fn with_bed(platform: &Platform, bed: &Sim) -> (Sim, Running, Setup) {
     let sim = platform.sim().await;

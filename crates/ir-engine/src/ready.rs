@@ -5,9 +5,11 @@ use crate::hosting::Hosting;
 use crate::plan::Candidate;
 use ir_model::{Charge, Class, Fault, Gate, Input, Picture};
 use ir_platforms::InputForm;
+use ir_settings::{HostPort, Settings};
 use ir_spool::{Prepared, SpoolError, Wanted};
 use std::io::ErrorKind;
 use std::time::Duration;
+use url::Url;
 
 /// Pictures as a platform takes them.
 #[derive(Debug, Default)]
@@ -59,9 +61,9 @@ impl Candidate {
     }
 
     /// Where the platform can fetch a picture, if it takes addresses: the caller's own as long as it
-    /// shows the same picture, else one that the gateway gives it. A platform that takes bytes as
-    /// well gets an address only from the image bed, and bytes when that fails: whether it can reach
-    /// the gateway is not known.
+    /// shows the same picture without anything that was removed, else one that the gateway gives it. A
+    /// platform that takes bytes as well gets an address only from the image bed, and bytes when that
+    /// fails: whether it can reach the gateway is not known.
     async fn address(&self, request: &Request, input: &Input, prepared: &Prepared) -> Result<Option<String>, Fault> {
         let settings = &request.snapshot.settings;
         let (must, hosted) = match self.card.inputs {
@@ -69,9 +71,15 @@ impl Candidate {
             InputForm::UrlOrBytes => (false, settings.image_bed.base_url.is_some()),
             InputForm::Url => (true, Hosting::available(settings)),
         };
-        let own = input.url.clone().filter(|_| !prepared.changed);
-        if own.is_some() && !(prepared.stripped && hosted) {
-            return Ok(own);
+        let own = input.url.as_deref().filter(|_| !prepared.changed);
+        if let Some(own) = own {
+            if !prepared.stripped && !is_private(own, settings) {
+                return Ok(Some(own.to_owned()));
+            }
+            if must && !hosted {
+                tracing::warn!(request_id = %request.id, provider = self.upstream.name(), stripped = prepared.stripped, "a picture is sent by the caller's own address: the gateway has no way to give it another one (imageBed.baseUrl, system.publicBaseUrl)");
+                return Ok(Some(own.to_owned()));
+            }
         }
         if !hosted && !must {
             return Ok(None);
@@ -86,6 +94,12 @@ impl Candidate {
             }
         }
     }
+}
+
+/// Whether an address leads into the operator's own network, which platforms hardly reach.
+fn is_private(address: &str, settings: &Settings) -> bool {
+    let host = Url::parse(address).ok().as_ref().and_then(HostPort::of);
+    host.is_none_or(|host| settings.security.allow_private.contains(&host))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the settings are 0.1 to 64")]

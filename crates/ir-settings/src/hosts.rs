@@ -29,8 +29,8 @@ impl HostPort {
         Some(Self { host, port })
     }
 
-    /// Where a URL leads.
-    pub(crate) fn of(url: &Url) -> Option<Self> {
+    /// Where a URL leads. None for one that names no host, or whose scheme has no port of its own.
+    pub fn of(url: &Url) -> Option<Self> {
         let host = match url.host()? {
             Host::Domain(name) => name.to_owned(),
             Host::Ipv4(v4) => v4.to_string(),

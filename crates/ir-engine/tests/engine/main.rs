@@ -2,6 +2,7 @@
 
 mod failover;
 mod hosting;
+mod inputs;
 mod jobs;
 mod optimizer;
 mod outbox;

@@ -1,0 +1,64 @@
+//! What a platform gets of pictures that callers gave by address.
+
+use crate::support::{Answered, ask, bench, json, png_with};
+use ir_egress::{Recorded, WireReply};
+use ir_engine::NewKey;
+use ir_model::{Ask, AskPicture, Secret, Task};
+
+const PLAIN: &str = "https://pictures.example/plain.png";
+const NOTED: &str = "https://pictures.example/noted.png";
+const INSIDE: &str = "https://inside.example:8443/plain.png";
+
+fn config(platform: &str, more: &str) -> String {
+    let api = if platform == "Pollinations" { r#","api":"legacy""# } else { "" };
+    format!(
+        r#"{{"system":{{"modes":{{"relay":false,"backend":true}}{more}}},"providers":{{"{platform}":{{"enabled":true{api}}}}},
+            "security":{{"allowPrivate":["inside.example:8443"]}}}}"#
+    )
+}
+
+/// Serves pictures, and refuses to draw.
+fn answer(request: &Recorded) -> Answered {
+    if !request.url.path().ends_with(".png") || request.url.path().contains("/prompt/") {
+        return json(400, &[], "{}");
+    }
+    let note = request.url.path().contains("noted").then_some("canary of a place");
+    Ok(WireReply::scripted(200, &[("content-type", "image/png")], png_with(3, note)))
+}
+
+/// What a platform was asked to edit, as text.
+async fn edit(platform: &'static str, more: &str, url: &str) -> String {
+    let bench = bench(&config(platform, more), &[], answer).await;
+    let secret = Secret::new("ms-11111111-2222-3333-4444-555555555555");
+    let key = NewKey { secret, name: String::new(), base_url: None, models: vec![], enabled: true };
+    bench.engine.add_keys(platform, vec![key]).await.expect("key");
+    let wish = Ask { task: Task::Edit, pictures: vec![AskPicture::Url(url.to_owned())], ..ask(1) };
+    assert!(bench.draw(wish).await.1.is_err(), "the platform refuses");
+    let host = if platform == "ModelScope" { "modelscope" } else { "pollinations" };
+    let recorded = bench.wire.recorded();
+    let asked = recorded.iter().find(|request| request.url.host_str().is_some_and(|name| name.contains(host))).expect("asked");
+    let query: Vec<String> = asked.url.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{}{}", query.join("&"), String::from_utf8_lossy(&asked.body))
+}
+
+#[tokio::test]
+async fn a_callers_address_is_passed_on_only_if_it_shows_what_would_be_sent() {
+    let plain = edit("ModelScope", "", PLAIN).await;
+    assert!(plain.contains(PLAIN), "{plain}");
+    for url in [NOTED, INSIDE] {
+        let sent = edit("ModelScope", "", url).await;
+        assert!(!sent.contains("example") && sent.contains("data:image/png;base64,"), "{url}: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_platform_that_takes_nothing_but_addresses_gets_one_of_ours_if_there_is_any() {
+    let public = r#","publicBaseUrl":"https://gate.example""#;
+    for url in [NOTED, INSIDE] {
+        let sent = edit("Pollinations", public, url).await;
+        assert!(sent.contains("https://gate.example/inputs/") && !sent.contains(url), "{url}: {sent}");
+        let sent = edit("Pollinations", "", url).await;
+        assert!(sent.contains(url), "there is no other way: {sent}");
+    }
+    assert!(edit("Pollinations", public, PLAIN).await.contains(PLAIN));
+}

@@ -3,8 +3,10 @@
 //! needless translation changes what the caller wrote.
 //!
 //! Script decides first: a fifth of other letters than Latin ones is enough. Among Latin scripts
-//! only grammar tells, so the small words of the common languages are counted against the English
-//! ones. Text in quotation marks is left out: it is to be written in the picture.
+//! only grammar tells, so the small words of the common languages are looked for: where there is no
+//! English one, a single foreign word that stands in no name is enough, or several that names have
+//! too; where there are English ones, they are counted against each other. Text in quotation marks
+//! is left out: it is to be written in the picture.
 
 use std::collections::HashSet;
 
@@ -16,101 +18,31 @@ const IDEOGRAPH: usize = 3;
 /// Words of other languages that are neither English nor common in names.
 const STRONG: &[&str] = &[
     // German
-    "und",
-    "ein",
-    "eine",
-    "einen",
-    "einem",
-    "einer",
-    "dem",
-    "mit",
-    "auf",
-    "unter",
-    "über",
-    "ist",
-    "zwischen",
-    "für",
-    "nicht",
-    "sitzt",
-    "steht",
-    "vor",
-    "hinter", // French
-    "une",
-    "un",
-    "dans",
-    "avec",
-    "sous",
-    "près",
-    "chez",
-    "devant",
-    "derrière",
-    "aux",
-    "leur", // Spanish, Portuguese, Italian
-    "una",
-    "sobre",
-    "bajo",
-    "junto",
-    "en",
-    "um",
-    "uma",
-    "não",
-    "pela",
-    "pelo",
-    "nel",
-    "nella",
-    "della",
-    "delle",
-    "sulla",
-    "sotto",
-    "gli",
+    "und ein eine einen einem einer eines dem mit auf unter über ist zwischen für nicht sitzt steht vor hinter bei beim zum zur vom nach neben",
+    // French
+    "une un dans avec près chez devant derrière leur",
+    // Spanish, Portuguese, Italian
+    "una sobre bajo junto desde hacia muy um uma não pela pelo pôr nel nella nello della delle dello degli dalla sulla sotto gli",
     // Dutch, Scandinavian
-    "een",
-    "het",
-    "niet",
-    "onder",
-    "naar",
-    "voor",
-    "aan",
-    "och",
-    "og",
-    "ett",
-    "på",
-    "ved", // Turkish, Polish, Indonesian
-    "bir",
-    "ile",
-    "için",
-    "çok",
-    "üzerinde",
-    "altında",
-    "się",
-    "przez",
-    "oraz",
-    "dla",
-    "przy",
-    "nad",
-    "yang",
-    "dengan",
-    "sebuah",
-    "seekor",
-    "dalam",
-    "pada",
+    "een het niet onder naar voor aan bij naast och ett på från ved ikke",
+    // Turkish, Polish, Hungarian, Romanian, Indonesian
+    "bir ile için çok üzerinde altında się przez oraz dla przy nad egy és și yang dengan sebuah seekor dalam pada untuk",
 ];
 
 /// Words of other languages that also stand in names or in English.
 const WEAK: &[&str] = &[
-    "der", "die", "das", "den", "im", "von", "la", "le", "les", "des", "du", "de", "et", "sur", "el", "los", "las", "del", "con", "por",
-    "para", "que", "com", "em", "na", "da", "dos", "il", "di", "che", "op", "van", "met", "med", "som", "av", "jest", "pod", "dan", "ve",
-    "qui",
+    "der die das den im von la le les des du de et sur el los las del al con por para que com em en na no da do dos ao il di che op van met",
+    "med som av og jest pod dan ve qui sous aux au à",
 ];
 
 /// English words that no other language here has.
-const ENGLISH: &[&str] = &[
-    "the", "of", "with", "and", "is", "by", "from", "at", "for", "over", "into", "wearing", "standing", "sitting", "holding", "looking",
-    "his", "her", "their", "its", "this", "that",
-];
+const ENGLISH: &[&str] =
+    &["the of with and is by from at for over into wearing standing sitting holding looking his her their its this that"];
 
 /// English words that other languages have too.
-const SHARED: &[&str] = &["a", "an", "in", "on", "to", "as"];
+const SHARED: &[&str] = &["a an in on to as no do"];
+/// So many words that names have too are no name.
+const SEVERAL: usize = 3;
 
 /// Whether a prompt needs no translation to English.
 pub(crate) fn is_english(prompt: &str) -> bool {
@@ -134,19 +66,31 @@ fn is_latin(c: char) -> bool {
 
 /// Whether Latin text is clearly of another language.
 fn reads_foreign(text: &str) -> bool {
-    let words: HashSet<String> = text
-        .split(|c: char| !c.is_alphabetic())
-        .filter(|word| !word.is_empty())
-        .take(MOST_WORDS)
+    let spoken: Vec<&str> = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).take(MOST_WORDS).collect();
+    let (mut words, mut before_small) = (HashSet::new(), HashSet::new());
+    for (at, word) in spoken.iter().enumerate() {
         // Capitals are abbreviations: the UN is no French article.
-        .filter(|word| word.chars().count() == 1 || word.chars().any(char::is_lowercase))
-        .map(str::to_lowercase)
-        .collect();
-    let count = |list: &[&str]| list.iter().filter(|word| words.contains(**word)).count();
+        if word.chars().count() > 1 && !word.chars().any(char::is_lowercase) {
+            continue;
+        }
+        let word = word.to_lowercase();
+        // Before a capital it is part of a name: Juan de la Cruz.
+        if !spoken.get(at + 1).is_some_and(|next| next.starts_with(char::is_uppercase)) {
+            before_small.insert(word.clone());
+        }
+        words.insert(word);
+    }
+    let count =
+        |words: &HashSet<String>, list: &[&str]| list.iter().flat_map(|line| line.split(' ')).filter(|word| words.contains(*word)).count();
     let vietnamese = words.iter().filter(|word| word.contains(|c| matches!(c, 'ơ' | 'ư' | '\u{1ea0}'..='\u{1ef9}'))).count();
-    let strong = count(STRONG) + vietnamese;
-    let foreign = 2 * strong + count(WEAK);
-    strong > 0 && foreign > 2 && foreign > 2 * count(ENGLISH) + count(SHARED)
+    // One alone is the name of a dish.
+    let vietnamese = if vietnamese > 1 { vietnamese } else { 0 };
+    let (strong, english) = (count(&words, STRONG) + vietnamese, count(&words, ENGLISH));
+    let foreign = 2 * strong + count(&words, WEAK);
+    if english == 0 {
+        return (strong > 0 && foreign > count(&words, SHARED)) || count(&before_small, WEAK) >= SEVERAL;
+    }
+    strong > 0 && foreign > 2 && foreign > 2 * english + count(&words, SHARED)
 }
 
 /// The text without what stands in quotation marks. A mark without its partner stays.
@@ -188,11 +132,20 @@ mod tests {
             "UN headquarters in La Paz",
             "a fox in its den, en plein air",
             "bowl of phở",
+            "phở, rising steam",
             "a sign that says \"你好，世界\" above the door",
             "a cat named 小白 sitting on a wooden bench in the park",
             "Ω logo, minimal, gold",
             "12345 !!! 🎨",
             "Der Blaue Reiter style poster with the title Die Brücke",
+            "a portrait of Juan de la Cruz",
+            "Juan de la Cruz, oil on canvas",
+            "juan de la cruz, oil painting",
+            "Der Kaiser style poster, cinematic lighting",
+            "Oscar de la Renta dress, Museo del Prado, van der Rohe chair",
+            "a dancer en pointe, sous vide steak",
+            "Cirque du Soleil, Rio de Janeiro",
+            "no text, do not crop",
         ] {
             assert!(is_english(text), "{text}");
         }
@@ -213,6 +166,14 @@ mod tests {
             "แมวบนดวงจันทร์",
             "चाँद पर एक बिल्ली",
             "Ein Hund auf dem Mond",
+            "eine schwarze Katze",
+            "Frau im roten Kleid am Strand bei Sonnenuntergang",
+            "mujer joven con vestido rojo caminando por la playa al atardecer",
+            "un gato negro",
+            "cachorro correndo na praia ao pôr do sol",
+            "hond in het park",
+            "portrait de la fille du roi",
+            "egy macska a holdon",
             "ein Haus in den Bergen",
             "Une femme dans la forêt",
             "Un perro en la playa",

@@ -190,7 +190,12 @@ impl Bucket {
     /// [`BucketFault`].
     pub async fn delete(&self, key: &str) -> Result<(), BucketFault> {
         let reply = self.send(Method::DELETE, key, None, empty()).await?;
-        self.expect(reply, &[200, 202, 204]).await
+        if reply.status != 404 {
+            return self.expect(reply, &[200, 202, 204]).await;
+        }
+        // Amazon answers 204 for what is not there; Google and others say so.
+        let (fault, code) = self.told(reply).await;
+        if code == "NoSuchBucket" { Err(fault) } else { Ok(()) }
     }
 
     /// Whether there is an object, and how long it is.
@@ -275,7 +280,12 @@ impl Bucket {
         Ok(())
     }
 
-    async fn fault(&self, mut reply: WireReply) -> BucketFault {
+    async fn fault(&self, reply: WireReply) -> BucketFault {
+        self.told(reply).await.0
+    }
+
+    /// A refusal, and the service's code for it (empty: it named none).
+    async fn told(&self, mut reply: WireReply) -> (BucketFault, String) {
         let retry_after = reply.header("retry-after").and_then(|text| wait(text, self.door.now()));
         let mut document = Vec::new();
         while let Ok(Some(chunk)) = reply.body.chunk().await {
@@ -291,7 +301,7 @@ impl Bucket {
         if let Some(region) = element(&document, "Region").or_else(|| reply.header("x-amz-bucket-region").map(word)) {
             detail = format!("{detail}: the bucket's region is {region}, {} is set", self.region);
         }
-        BucketFault { retry_after, ..BucketFault::new(kind_of(status, &code), detail) }
+        (BucketFault { retry_after, ..BucketFault::new(kind_of(status, &code), detail) }, code)
     }
 }
 

@@ -190,3 +190,13 @@ async fn an_object_is_looked_at() {
     let (head, _) = talk(config("http://127.0.0.1:9000"), status(404), async |bucket: &Bucket| bucket.head("k").await).await;
     assert_eq!(head, Ok(None));
 }
+
+#[tokio::test]
+async fn what_is_not_there_is_deleted() {
+    use BucketFaultKind::Settings;
+    for (code, expected) in [("NoSuchKey", Ok(())), ("", Ok(())), ("NotFound", Ok(())), ("NoSuchBucket", Err(Settings))] {
+        let answer = move |_: &Recorded| Ok(WireReply::scripted(404, &[], format!("<Error><Code>{code}</Code></Error>")));
+        let (deleted, _) = talk(config("http://127.0.0.1:9000"), answer, async |bucket: &Bucket| bucket.delete("k").await).await;
+        assert_eq!(deleted.map_err(|fault| fault.kind), expected, "{code}");
+    }
+}

@@ -185,7 +185,7 @@ pub(crate) fn known_quality(quality: Option<Quality>) -> Option<&'static str> {
 }
 
 /// What the caller should know: above all that fewer pictures came than were asked for.
-fn warnings(summary: &Summary) -> Vec<String> {
+pub(crate) fn warnings(summary: &Summary) -> Vec<String> {
     let mut warnings = summary.warnings.clone();
     if warnings.is_empty() {
         warnings.extend(shortfall(summary, Language::English));
@@ -200,6 +200,13 @@ pub(crate) fn shortfall(summary: &Summary, language: Language) -> Option<String>
         Language::English => format!("Only {drawn} of {asked} pictures could be drawn."),
         Language::Chinese => format!("仅完成 {asked} 张图片中的 {drawn} 张。"),
     })
+}
+
+/// The same for people who read along: how many pictures came is said in their language.
+pub(crate) fn remarks(summary: &Summary, language: Language) -> Vec<String> {
+    let counted = format!("{} of {} pictures were drawn", summary.pictures, summary.asked);
+    let others = summary.warnings.iter().filter(|warning| !warning.starts_with(&counted)).cloned();
+    shortfall(summary, language).into_iter().chain(others).collect()
 }
 
 /// A JSON response whose length is known before a byte of it is read.

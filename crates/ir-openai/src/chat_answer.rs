@@ -1,7 +1,7 @@
 //! Chat answers: an assistant message whose content is Markdown with one picture per line, as a
 //! document or as a stream of chunks.
 
-use crate::answer::{Finished, Place, Wish, json_response, place, set_summary, shortfall};
+use crate::answer::{Finished, Place, Wish, json_response, place, remarks, set_summary, shortfall};
 use crate::compose::Composer;
 use crate::entry::Answer;
 use crate::error::{Reader, failure_object};
@@ -142,7 +142,8 @@ impl Dialect for ChatAnswer {
 
     fn end(&mut self, summary: &Summary) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        if let Some(text) = shortfall(summary, self.reader.language) {
+        // When the headers left, nobody knew.
+        for text in remarks(summary, self.reader.language) {
             pieces.extend(self.chunk(&json!({"content": format!("\n\n{text}")}), None));
         }
         pieces.extend(self.chunk(&json!({}), Some("stop")));

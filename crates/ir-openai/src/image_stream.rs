@@ -101,9 +101,11 @@ impl Dialect for ImageEvents {
     }
 
     fn end(&mut self, summary: &Summary) -> Vec<Piece> {
-        let warning = crate::answer::shortfall(summary, ir_model::Language::English);
-        let warning = warning.map(|text| format!(": warning: {text}\n")).unwrap_or_default();
-        vec![Piece::Bytes(format!("{warning}data: [DONE]\n\n").into())]
+        // Comments: the events of OpenAI's schema have no place for them.
+        let warnings = crate::answer::warnings(summary);
+        let line = |text: &String| format!(": warning: {}\n", text.replace(char::is_control, " "));
+        let lines: String = warnings.iter().map(line).collect();
+        vec![Piece::Bytes(format!("{lines}data: [DONE]\n\n").into())]
     }
 
     fn failed(&mut self, failure: &Failure) -> Vec<Piece> {

@@ -117,6 +117,26 @@ async fn a_broken_optimizer_costs_no_picture() {
 }
 
 #[tokio::test]
+async fn streams_tell_at_their_end_what_the_headers_could_not() {
+    let (sim, model, running, _setup) = with_optimizer(&[EXPAND]).await;
+    always(&model, "status=500");
+    always(&sim, "delay=1500");
+    let reason = "the prompt was drawn as it was written: the prompt optimizer answered with status 500";
+    let answer = draw(&running, PATH, json!({"prompt": "a fox", "stream": true})).await;
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(
+        text.contains("event: image_generation.completed") && text.contains(&format!("\n: warning: {reason}\ndata: [DONE]\n\n")),
+        "{text:.200}"
+    );
+    let chat = json!({"model": "auto", "stream": true, "messages": [{"role": "user", "content": "a fox"}]});
+    let answer = draw(&running, "/v1/chat/completions", chat).await;
+    let text = String::from_utf8(answer.body).unwrap();
+    let chunks = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let said: String = chunks.filter_map(|chunk| Some(chunk["choices"][0]["delta"]["content"].as_str()?.to_owned())).collect();
+    assert!(said.starts_with("![image1](") && said.ends_with(&format!(")\n\n{reason}")), "{said}");
+}
+
+#[tokio::test]
 async fn a_prompt_that_grew_beyond_what_the_platform_takes_is_drawn_as_it_was_written() {
     let (sim, model) = (LEGACY.sim().await, helper(Dialect::Chat).await);
     let setup = LEGACY.add(Setup::new().env("IMG_ROUTER_ALLOW_PRIVATE", host(&model)), &sim);

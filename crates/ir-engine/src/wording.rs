@@ -96,7 +96,11 @@ impl Request {
     /// The prompt with numbers for its pictures, where the operator wants them.
     fn numbered(&self, candidate: &Candidate, prompt: &str) -> String {
         let provider = self.snapshot.settings.providers.get(candidate.upstream.name());
-        if provider.is_some_and(|provider| provider.picture_hints) { with_numbers(prompt, self.inputs.len()) } else { prompt.to_owned() }
+        if provider.is_some_and(|provider| provider.picture_hints) {
+            with_numbers(prompt, &self.ask.prompt, self.inputs.len())
+        } else {
+            prompt.to_owned()
+        }
     }
 }
 

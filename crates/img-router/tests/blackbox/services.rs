@@ -2,7 +2,7 @@
 //! sizes, and series of which a part is missing.
 
 use crate::client::{self, Answer};
-use crate::platforms::{BLUE, DOUBAO, LEGACY, MODEL_SCOPE, Platform, RED, host, pictures};
+use crate::platforms::{BLUE, DOUBAO, LEGACY, MODEL_SCOPE, NEW_API, Platform, RED, host, pictures};
 use crate::support::{Running, Setup};
 use http_body_util::Full;
 use ir_sim::{Behaviour, Dialect, PictureSpec, Script, Sim, SimConfig};
@@ -283,6 +283,19 @@ async fn pictures_are_numbered_for_models_that_count_them() {
     let running = setup.start();
     draw(&running, "/v1/images/blend", blend("combine")).await;
     assert_eq!(prompts(&sim).last().unwrap(), "combine");
+}
+
+#[tokio::test]
+async fn pictures_are_numbered_for_other_platforms_where_the_operator_wants_it() {
+    let sim = NEW_API.sim().await;
+    let mut setup = NEW_API.add(Setup::new(), &sim);
+    for (switch, expected) in [("0", "把这幅图放到原图里"), ("1", "把图2放到图1里")] {
+        setup = setup.env("IMG_ROUTER_PROVIDERS_NEWAPI_PICTURE_HINTS", switch);
+        let running = setup.start();
+        draw(&running, "/v1/images/blend", json!({"prompt": "把这幅图放到原图里", "images": [RED, BLUE]})).await;
+        assert_eq!(prompts(&sim).last().unwrap(), expected);
+        running.stop();
+    }
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ const AT_ONCE: usize = 16;
 const KEPT: usize = 512;
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 const KEPT_FOR: Duration = Duration::from_secs(3600);
+/// Most characters of an answer: the longest prompt that a request may have.
+const MOST_TEXT: usize = 32_000;
 /// Most bytes of an answer: the longest allowed text and the model's thoughts.
 const MOST_ANSWER: u64 = 2 * 1024 * 1024;
 
@@ -104,7 +106,7 @@ enum Trouble {
     Unreadable,
     Empty,
     CutShort,
-    TooLong(u32),
+    TooLong,
     NotEnglish,
 }
 
@@ -114,7 +116,7 @@ impl Trouble {
         match self {
             Self::Late | Self::Unreachable | Self::Unreadable | Self::Empty => true,
             Self::Status(status) => !matches!(status, 400 | 413 | 422),
-            Self::Unset | Self::Paused | Self::Busy | Self::Unsendable | Self::CutShort | Self::TooLong(_) | Self::NotEnglish => false,
+            Self::Unset | Self::Paused | Self::Busy | Self::Unsendable | Self::CutShort | Self::TooLong | Self::NotEnglish => false,
         }
     }
 }
@@ -132,7 +134,7 @@ impl fmt::Display for Trouble {
             Self::Unreadable => f.write_str("the prompt optimizer's answer could not be read"),
             Self::Empty => f.write_str("the prompt optimizer's answer was empty"),
             Self::CutShort => f.write_str("the prompt optimizer's answer was cut short"),
-            Self::TooLong(most) => write!(f, "the prompt optimizer's answer was longer than {most} characters"),
+            Self::TooLong => write!(f, "the prompt optimizer's answer was longer than {MOST_TEXT} characters"),
             Self::NotEnglish => f.write_str("the prompt optimizer's translation was not English"),
         }
     }
@@ -194,19 +196,19 @@ impl Optimizer {
         let mut text = prompt.to_owned();
         if steps.translate {
             let variant = if steps.expand { 0 } else { variant };
-            let order = Order::new(settings.translate_prompt.as_deref(), TRANSLATE, variant, settings.translate_max_length);
-            text = self.step(door, &service, &order, &text, end).await?;
+            let order = Order::new(settings.translate_prompt.as_deref(), TRANSLATE, variant);
+            text = self.step(door, &service, &order, cut(&text, settings.translate_max_length), end).await?;
         }
         if steps.expand {
-            let order = Order::new(settings.expand_prompt.as_deref(), EXPAND, variant, settings.expand_max_length);
-            text = self.step(door, &service, &order, &text, end).await?;
+            let order = Order::new(settings.expand_prompt.as_deref(), EXPAND, variant);
+            text = self.step(door, &service, &order, cut(&text, settings.expand_max_length), end).await?;
         }
         Ok(text)
     }
 
     /// One step, from memory if it was taken before.
     async fn step(&self, door: &Door, service: &Service<'_>, order: &Order, text: &str, end: Instant) -> Result<String, Trouble> {
-        let key = hash(&[&service.identity, order.text.as_bytes(), &order.most.to_be_bytes(), text.as_bytes()]);
+        let key = hash(&[&service.identity, order.text.as_bytes(), text.as_bytes()]);
         if let Some(known) = self.memory.get(&key) {
             return Ok(known);
         }
@@ -256,14 +258,12 @@ fn address(base: &str) -> String {
 /// One step: what the model is told, and what its answer must be.
 struct Order {
     text: String,
-    /// Most characters of the answer.
-    most: u32,
     /// Whether it must be English. An operator's own instruction may ask for anything.
     english: bool,
 }
 
 impl Order {
-    fn new(own: Option<&str>, built_in: &'static str, variant: u32, most: u32) -> Self {
+    fn new(own: Option<&str>, built_in: &'static str, variant: u32) -> Self {
         let own = own.filter(|text| !text.trim().is_empty());
         let mut text = own.unwrap_or(built_in).to_owned();
         if variant > 0 {
@@ -273,7 +273,7 @@ impl Order {
                 u64::from(variant) + 1
             ));
         }
-        Self { text, most, english: own.is_none() && built_in == TRANSLATE }
+        Self { text, english: own.is_none() && built_in == TRANSLATE }
     }
 
     /// The answer without its wrappings, if it is good.
@@ -281,11 +281,16 @@ impl Order {
         let text = clean::clean(answer);
         match text.chars().count() {
             0 => Err(Trouble::Empty),
-            n if n > self.most as usize => Err(Trouble::TooLong(self.most)),
+            n if n > MOST_TEXT => Err(Trouble::TooLong),
             _ if self.english && !language::is_english(&text) => Err(Trouble::NotEnglish),
             _ => Ok(text),
         }
     }
+}
+
+/// The first characters of a prompt, which are all that a step gets: as in 1.x.
+fn cut(text: &str, most: u32) -> &str {
+    text.char_indices().nth(most as usize).map_or(text, |(end, _)| &text[..end])
 }
 
 /// SHA-256 over parts, each with its length before it.

@@ -322,13 +322,13 @@ pub struct PromptOptimizer {
     pub enable_translate: bool,
     /// Replaces the built-in instruction to translate.
     pub translate_prompt: Option<String>,
-    /// Longest translation, in characters.
+    /// Most characters of a prompt that are translated; the rest is cut off.
     pub translate_max_length: u32,
     /// Expand prompts, unless a platform's task says otherwise.
     pub enable_expand: bool,
     /// Replaces the built-in instruction to expand.
     pub expand_prompt: Option<String>,
-    /// Longest expansion, in characters.
+    /// Most characters of a prompt that are expanded; the rest is cut off.
     pub expand_max_length: u32,
     /// Whether each picture of a request for several gets a wording of its own.
     pub per_picture: bool,

@@ -170,7 +170,7 @@ async fn failures_leave_the_prompt_as_it_was() {
         (|| plain(200, "text/event-stream", "data: {}\n\n"), "could not be reached"),
         (|| said(""), "empty"),
         (|| said("<think>upstream-canary"), "empty"),
-        (|| said(&"long ".repeat(2000)), "longer than 5000"),
+        (|| said(&"long ".repeat(7000)), "longer than 32000"),
         (|| said("抱歉，我无法翻译这段内容。"), "not English"),
         (|| plain(200, "application/json", r#"{"choices":[{"message":{"content":"a c"},"finish_reason":"length"}]}"#), "cut short"),
         (|| Err(WireFault { kind: WireFaultKind::Connect, sent: false, detail: "upstream-canary".to_owned() }), "could not be reached"),
@@ -192,6 +192,14 @@ async fn a_failed_second_step_leaves_the_first_prompt() {
     let model = model(|request| if body_of(request)["messages"][1]["content"] == CHINESE { said("a cat") } else { said("") });
     unchanged(&model.improve(BOTH, CHINESE, 0).await, CHINESE);
     assert_eq!(model.asked(), 2);
+}
+
+#[tokio::test]
+async fn each_step_gets_as_much_of_a_prompt_as_is_set() {
+    let mut model = model(|request| said(if body_of(request)["messages"][1]["content"] == "月亮" { "a moon, bright" } else { "fine" }));
+    (model.settings.translate_max_length, model.settings.expand_max_length) = (2, 6);
+    assert_eq!(model.improve(BOTH, CHINESE, 0).await, Improved { prompt: "fine".to_owned(), trouble: None });
+    assert_eq!(body_of(&model.wire.recorded()[1])["messages"][1]["content"], "a moon");
 }
 
 #[tokio::test]

@@ -215,7 +215,7 @@ impl Optimizer {
         let Ok(Ok(_place)) = timeout_at(end, self.places.acquire()).await else { return Err(Trouble::Busy) };
         let leave = self.fuse.enter(service.identity).ok_or(Trouble::Paused)?;
         let outcome = match timeout_at(end, ask(door, service, &order.text, text, end)).await {
-            Ok(outcome) => outcome.and_then(|answer| order.judge(&answer)),
+            Ok(outcome) => outcome.and_then(|answer| order.judge(&answer, text)),
             Err(_) => Err(Trouble::Late),
         };
         leave.report(!outcome.as_ref().is_err_and(|trouble| trouble.is_outage()));
@@ -277,12 +277,12 @@ impl Order {
     }
 
     /// The answer without its wrappings, if it is good.
-    fn judge(&self, answer: &str) -> Result<String, Trouble> {
+    fn judge(&self, answer: &str, prompt: &str) -> Result<String, Trouble> {
         let text = clean::clean(answer);
         match text.chars().count() {
             0 => Err(Trouble::Empty),
             n if n > MOST_TEXT => Err(Trouble::TooLong),
-            _ if self.english && !language::is_english(&text) => Err(Trouble::NotEnglish),
+            _ if self.english && !language::is_translated(&text, prompt) => Err(Trouble::NotEnglish),
             _ => Ok(text),
         }
     }

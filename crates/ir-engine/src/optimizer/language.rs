@@ -44,8 +44,23 @@ const SHARED: &[&str] = &["a an in on to as no do"];
 /// So many words that names have too are no name.
 const SEVERAL: usize = 3;
 
+/// A text that is foreign throughout.
+const WHOLE: usize = 1000;
+
 /// Whether a prompt needs no translation to English.
 pub(crate) fn is_english(prompt: &str) -> bool {
+    foreign_share(prompt) * 5 < WHOLE
+}
+
+/// Whether an answer is a translation of a prompt: English, names in their own script apart, or at
+/// least nearer to it than the prompt.
+pub(crate) fn is_translated(answer: &str, prompt: &str) -> bool {
+    let share = foreign_share(answer);
+    share * 2 < WHOLE || share < foreign_share(prompt)
+}
+
+/// How much of a text is not English, of [`WHOLE`].
+fn foreign_share(prompt: &str) -> usize {
     let bare = without_quoted(prompt);
     let text = if bare.chars().any(char::is_alphabetic) { bare.as_str() } else { prompt };
     let (mut latin, mut other) = (0usize, 0usize);
@@ -56,7 +71,7 @@ pub(crate) fn is_english(prompt: &str) -> bool {
             _ => other += 1,
         }
     }
-    (other == 0 || other * 5 < latin + other) && !reads_foreign(text)
+    if reads_foreign(text) { WHOLE } else { (other * WHOLE).checked_div(latin + other).unwrap_or(0) }
 }
 
 fn is_latin(c: char) -> bool {
@@ -188,6 +203,26 @@ mod tests {
             "seekor kucing di atas bulan dengan topi",
         ] {
             assert!(!is_english(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn translations_may_keep_names() {
+        for (answer, prompt) in [
+            ("portrait of 李白", "李白的肖像"),
+            ("portrait of 李白", "portrait of 李白"),
+            ("a poem by 李白 and 杜甫", "李白和杜甫的诗"),
+            ("a black cat", "eine schwarze Katze"),
+        ] {
+            assert!(is_translated(answer, prompt), "{answer}");
+        }
+        for (answer, prompt) in [
+            ("抱歉，我无法翻译这段内容。", "李白的肖像"),
+            ("李白的肖像", "李白的肖像"),
+            ("李白的肖像", "portrait of 李白"),
+            ("ein schwarzer Hund und eine Katze", "eine schwarze Katze"),
+        ] {
+            assert!(!is_translated(answer, prompt), "{answer}");
         }
     }
 }

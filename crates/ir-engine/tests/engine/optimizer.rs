@@ -195,6 +195,13 @@ async fn a_failed_second_step_leaves_the_first_prompt() {
 }
 
 #[tokio::test]
+async fn a_name_may_stay_in_its_script() {
+    let model = model(|_| said("portrait of 李白"));
+    let improved = model.improve(TRANSLATE, "李白的肖像", 0).await;
+    assert_eq!(improved, Improved { prompt: "portrait of 李白".to_owned(), trouble: None });
+}
+
+#[tokio::test]
 async fn each_step_gets_as_much_of_a_prompt_as_is_set() {
     let mut model = model(|request| said(if body_of(request)["messages"][1]["content"] == "月亮" { "a moon, bright" } else { "fine" }));
     (model.settings.translate_max_length, model.settings.expand_max_length) = (2, 6);

@@ -3,10 +3,9 @@
 use super::{OutboxParts, sidecar};
 use ir_egress::{Bucket, BucketFault, Object};
 use ir_model::{Blob, Picture};
-use ir_spool::{Piece, SpoolError};
+use ir_spool::Piece;
 use ir_store::{Errand, ErrandKind, PictureRecord, StoreError};
 use std::fmt;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Why an errand is to be tried again.
@@ -73,16 +72,8 @@ pub(super) async fn carry_out(parts: &OutboxParts, bucket: &Bucket, errand: &Err
 async fn load(parts: &OutboxParts, errand: &Errand) -> Result<Option<(Picture, Vec<u8>)>, Trouble> {
     // Removed meanwhile: its row waits until that cannot be undone, or asks for a delete by now.
     let Some(record) = parts.store.get(&errand.name).await? else { return Ok(None) };
-    let blob = match parts.pictures.open(&record.path).await {
-        Ok(blob) => blob,
-        Err(SpoolError::Io(error)) if error.kind() == ErrorKind::NotFound => {
-            if parts.store.call_off(errand).await? {
-                tracing::error!(name = errand.name, "a listed picture is not in storage any more: it cannot be copied to the bucket");
-            }
-            return Ok(None);
-        }
-        Err(error) => return Err(Trouble::Local(format!("the picture cannot be read: {error}"))),
-    };
+    // A file that is not there may be on a disk that is not mounted: it is looked for again as long as the picture is listed.
+    let blob = parts.pictures.open(&record.path).await.map_err(|error| Trouble::Local(format!("the picture cannot be read: {error}")))?;
     let picture = picture(blob, &record)?;
     let metadata = serde_json::to_vec(&sidecar(&record, &picture)).expect("invariant: texts and numbers are always JSON");
     Ok(Some((picture, metadata)))

@@ -23,7 +23,6 @@ struct Service(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
 
 impl Service {
     fn answer(&self, request: &Recorded) -> Answered {
-        assert_eq!(request.url.host_str(), Some("pictures.s3.example"));
         let path = request.url.path().to_owned();
         let mut objects = self.0.lock().expect("objects");
         match request.method.as_str() {
@@ -230,4 +229,27 @@ async fn what_can_be_undone_stays_in_the_bucket_and_on_the_disk() {
     until("the bucket is empty", async || service.keys().is_empty()).await;
     assert!(bench.store.removed(10).await.expect("removed").is_empty());
     assert!(bench.store.restore(names).await.expect("too late").is_empty());
+}
+
+#[tokio::test]
+async fn a_picture_whose_disk_is_away_is_copied_when_it_is_back() {
+    let service = Service::default();
+    let held = service.clone();
+    let away = Arc::new(AtomicUsize::new(1));
+    let gone = Arc::clone(&away);
+    let bench =
+        copying(move |request| if gone.load(Ordering::Relaxed) == 1 { fault(WireFaultKind::Connect) } else { held.answer(request) }).await;
+    let name = draw_one(&bench).await;
+    let (storage, elsewhere) = (bench.dir.path().join("storage"), bench.dir.path().join("elsewhere"));
+    std::fs::rename(&storage, &elsewhere).expect("unmounted");
+    away.store(0, Ordering::Relaxed);
+    until("it was looked for", async || {
+        let status = bench.engine.outbox().status().await.expect("status").expect("configured");
+        status.backlog.last_error.is_some_and(|error| error.contains("cannot be read"))
+    })
+    .await;
+    std::fs::rename(&elsewhere, &storage).expect("mounted");
+    bench.clock.advance_ms(1000);
+    assert!(bench.engine.outbox().public_link(&name, PATIENCE).await.is_some());
+    assert_eq!(service.keys().len(), 2);
 }

@@ -26,8 +26,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-/// Errands under way at once.
+/// Errands under way at once at one bucket.
 const AT_ONCE: usize = 4;
+/// A picture that is not among so many that are due, as many as a request can have, waits behind a
+/// backlog: no answer waits with it.
+const SOON: u32 = 16;
 /// How often settings and outbox are looked at, when nothing wakes the worker before.
 const TICK: Duration = Duration::from_secs(1);
 /// Pictures of the gallery that are compared with the outbox at a time.
@@ -142,8 +145,8 @@ impl Outbox {
     }
 
     /// Where callers can read a picture in the bucket: only once the bucket has confirmed that it
-    /// has it, which is waited for at most `patience` while the bucket takes pictures. `None` too
-    /// when `storage.s3.publicUrl` is not set.
+    /// has it, which is waited for at most `patience` while the bucket takes pictures and there is no
+    /// backlog before this one. `None` too when `storage.s3.publicUrl` is not set.
     pub async fn public_link(&self, name: &str, patience: Duration) -> Option<String> {
         let end = Instant::now() + patience;
         let present = self.inner.present.load_full()?;
@@ -152,6 +155,9 @@ impl Outbox {
         let picture = store.get(name).await.ok()??;
         let link = present.bucket.link(public, &present.bucket.key(&picture.path));
         self.wake();
+        let now = self.inner.parts.clock.now();
+        let due = store.due(&present.target, now, SOON).await.ok()?;
+        let end = if due.iter().any(|errand| errand.name == name) { end } else { Instant::now() };
         loop {
             let confirmed = self.inner.confirmed.notified();
             tokio::pin!(confirmed);
@@ -324,17 +330,19 @@ impl Worker {
         Ok(self.line.as_ref().is_some_and(|line| line.compared.is_some()))
     }
 
-    /// Begins as many errands as there are places.
+    /// Begins as many errands as there are places. Errands at a bucket that was configured before end
+    /// by their own deadlines, and take none of this one's places.
     async fn begin(&mut self, present: &Arc<Present>) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
-        if self.under_way.len() >= AT_ONCE {
+        let mut busy = self.under_way.keys().filter(|(target, _)| *target == present.target).count();
+        if busy >= AT_ONCE {
             return Ok(());
         }
         // Those under way are due as well.
         let limit = u32::try_from(2 * AT_ONCE).expect("invariant: a small number");
         for errand in parts.store.due(&present.target, parts.clock.now(), limit).await? {
             let key = (errand.target.clone(), errand.name.clone());
-            if self.under_way.len() >= AT_ONCE {
+            if busy >= AT_ONCE {
                 break;
             }
             if self.under_way.contains_key(&key) {
@@ -346,6 +354,7 @@ impl Worker {
                 Done::Errand { errand, result }
             });
             self.under_way.insert(key, task.id());
+            busy += 1;
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Copies in the operator's bucket: what is sent, repeated and linked, on a scripted S3 service.
 
-use crate::support::{Answered, Bench, ask, bench, picture};
-use ir_egress::{Phase, Recorded, WireFault, WireFaultKind, WireReply};
+use crate::support::{Answered, Bench, ask, bench, bench_on, picture};
+use async_trait::async_trait;
+use ir_egress::{Phase, Recorded, Wire, WireFault, WireFaultKind, WireReply, WireRequest};
 use ir_model::{Ask, Clock, ResponseForm};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,6 +59,37 @@ fn asked(bench: &Bench) -> Vec<String> {
     let line = |request: &Recorded| format!("{} {}", request.method, request.url.path());
     let recorded = bench.wire.recorded();
     recorded.iter().filter(|request| is_bucket(request) && request.url.path() != PROBE).map(line).collect()
+}
+
+/// A bucket that takes metadata, and no picture to its end.
+struct Stalling {
+    inner: Arc<dyn Wire>,
+    host: &'static str,
+}
+
+#[async_trait]
+impl Wire for Stalling {
+    async fn send(&self, request: WireRequest) -> Result<WireReply, WireFault> {
+        if request.url.host_str() == Some(self.host) && request.url.path().ends_with(".png") {
+            return std::future::pending().await;
+        }
+        self.inner.send(request).await
+    }
+}
+
+/// A gateway whose bucket of [`CONFIG`] is stalling.
+async fn stalled(service: &Service) -> Bench {
+    let held = service.clone();
+    let answer = move |request: &Recorded| if is_bucket(request) { held.answer(request) } else { picture(3) };
+    let around = |inner| Arc::new(Stalling { inner, host: "pictures.s3.example" }) as Arc<dyn Wire>;
+    let bench = bench_on(CONFIG, &KEY, answer, around).await;
+    bench.engine.spawn_upkeep();
+    until("the bucket is open", async || is_open(&bench).await).await;
+    bench
+}
+
+async fn is_open(bench: &Bench) -> bool {
+    bench.engine.outbox().status().await.expect("status").is_some_and(|status| status.open)
 }
 
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
@@ -229,6 +261,27 @@ async fn what_can_be_undone_stays_in_the_bucket_and_on_the_disk() {
     until("the bucket is empty", async || service.keys().is_empty()).await;
     assert!(bench.store.removed(10).await.expect("removed").is_empty());
     assert!(bench.store.restore(names).await.expect("too late").is_empty());
+}
+
+#[tokio::test]
+async fn nobody_waits_behind_a_backlog() {
+    let bench = stalled(&Service::default()).await;
+    let _pictures = bench.draw(ask(16)).await;
+    bench.clock.advance_ms(1);
+    let name = draw_one(&bench).await;
+    let link = tokio::time::timeout(PATIENCE / 2, bench.engine.outbox().public_link(&name, PATIENCE)).await;
+    assert_eq!(link.expect("at once"), None);
+}
+
+#[tokio::test]
+async fn a_dead_bucket_does_not_hold_up_the_next_one() {
+    let service = Service::default();
+    let bench = stalled(&service).await;
+    let _pictures = bench.draw(ask(6)).await;
+    until("the places are taken", async || service.keys().len() == 4).await;
+    let other = serde_json::json!({"storage": {"s3": {"bucket": "others"}}});
+    bench.settings.patch(&other).expect("another bucket");
+    until("the other bucket holds everything", async || service.keys().iter().filter(|key| key.ends_with(".png")).count() == 6).await;
 }
 
 #[tokio::test]

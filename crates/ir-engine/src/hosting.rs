@@ -1,5 +1,5 @@
 //! Public addresses for pictures that came as bytes, for platforms that take nothing else: an image
-//! bed when one is configured, else a link to the gateway itself.
+//! bed when one is configured, else, or when it fails, a link to the gateway itself.
 
 mod bed;
 mod links;
@@ -52,12 +52,12 @@ impl Hosting {
     }
 
     /// A public address for a picture. A picture that was hosted before is not uploaded again: on the
-    /// image bed for an hour, by a link within its request.
+    /// image bed for an hour, by a link within its request. When the bed fails, a link stands in.
     ///
     /// # Errors
     /// `InvalidRequest` naming `image` when neither is configured; `UpstreamFault` or `Timeout` when
-    /// the image bed fails, `Gate::Overloaded` when too many links are open. Never charged: nothing
-    /// was sent to the platform.
+    /// the image bed fails and links are not configured, `Gate::Overloaded` when too many links are
+    /// open. Never charged: nothing was sent to the platform.
     pub async fn host(
         &self,
         door: &Door,
@@ -66,19 +66,33 @@ impl Hosting {
         links: &Links,
         deadline: Instant,
     ) -> Result<String, Fault> {
-        if let Some(bed) = Bed::of(&settings.image_bed) {
-            let key = bed.key(picture);
-            if let Some(known) = self.uploads.get(&key) {
-                return Ok(known);
-            }
-            let url = bed.upload(door, picture, deadline).await?;
+        let failed = match self.upload(door, settings, picture, deadline).await {
+            Some(Ok(url)) => return Ok(url),
+            Some(Err(fault)) => Some(fault),
+            None => None,
+        };
+        let Some(base) = &settings.system.public_base_url else { return Err(failed.unwrap_or_else(nowhere)) };
+        if let Some(fault) = failed {
+            tracing::warn!(detail = fault.detail, "the image bed failed: the platform gets a link to the gateway");
+        }
+        links.link(base, picture, self.clock.now())
+    }
+
+    /// The address of a picture on the image bed; `None` when there is no bed.
+    ///
+    /// # Errors
+    /// `UpstreamFault` or `Timeout` when the bed fails. Never charged.
+    pub async fn upload(&self, door: &Door, settings: &Settings, picture: &Picture, deadline: Instant) -> Option<Result<String, Fault>> {
+        let bed = Bed::of(&settings.image_bed)?;
+        let key = bed.key(picture);
+        if let Some(known) = self.uploads.get(&key) {
+            return Some(Ok(known));
+        }
+        let uploaded = bed.upload(door, picture, deadline).await;
+        if let Ok(url) = &uploaded {
             self.uploads.put(key, url.clone());
-            return Ok(url);
         }
-        match &settings.system.public_base_url {
-            Some(base) => links.link(base, picture, self.clock.now()),
-            None => Err(nowhere()),
-        }
+        Some(uploaded)
     }
 
     /// The picture behind a link, by the parts of its path `/inputs/{id}/{expiry}/{tail}`: the

@@ -66,33 +66,30 @@ impl Candidate {
     /// fails: whether it can reach the gateway is not known.
     async fn address(&self, request: &Request, input: &Input, prepared: &Prepared) -> Result<Option<String>, Fault> {
         let settings = &request.snapshot.settings;
-        let (must, hosted) = match self.card.inputs {
+        let must = match self.card.inputs {
             InputForm::None | InputForm::Bytes => return Ok(None),
-            InputForm::UrlOrBytes => (false, settings.image_bed.base_url.is_some()),
-            InputForm::Url => (true, Hosting::available(settings)),
+            InputForm::UrlOrBytes => false,
+            InputForm::Url => true,
         };
         let own = input.url.as_deref().filter(|_| !prepared.changed);
         if let Some(own) = own {
             if !prepared.stripped && !is_private(own, settings) {
                 return Ok(Some(own.to_owned()));
             }
-            if must && !hosted {
+            if must && !Hosting::available(settings) {
                 tracing::warn!(request_id = %request.id, provider = self.upstream.name(), stripped = prepared.stripped, "a picture is sent by the caller's own address: the gateway has no way to give it another one (imageBed.baseUrl, system.publicBaseUrl)");
                 return Ok(Some(own.to_owned()));
             }
         }
-        if !hosted && !must {
-            return Ok(None);
+        let (engine, picture, deadline) = (&request.engine, &prepared.picture, request.deadline);
+        if must {
+            return engine.hosting.host(&engine.door, settings, picture, &request.links, deadline).await.map(Some);
         }
-        let (engine, links) = (&request.engine, &request.links);
-        match engine.hosting.host(&engine.door, settings, &prepared.picture, links, request.deadline).await {
-            Ok(url) => Ok(Some(url)),
-            Err(fault) if must => Err(fault),
-            Err(fault) => {
-                tracing::warn!(request_id = %request.id, detail = fault.detail, "the image bed failed: the picture is sent as bytes");
-                Ok(None)
-            }
-        }
+        let uploaded = engine.hosting.upload(&engine.door, settings, picture, deadline).await.transpose();
+        Ok(uploaded.unwrap_or_else(|fault| {
+            tracing::warn!(request_id = %request.id, detail = fault.detail, "the image bed failed: the picture is sent as bytes");
+            None
+        }))
     }
 }
 

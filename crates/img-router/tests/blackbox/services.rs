@@ -222,8 +222,14 @@ async fn pictures_go_to_the_image_bed_for_platforms_that_take_addresses() {
 async fn a_refusing_bed_is_told_and_platforms_that_take_bytes_get_bytes() {
     let bed = bed().await;
     always(&bed, "status=401");
-    let (sim, running, _setup) = with_bed(&LEGACY, &bed).await;
+    let (sim, running, setup) = with_bed(&LEGACY, &bed).await;
     let body = json!({"prompt": "green", "image": RED});
+    draw(&running, "/v1/images/edits", body.clone()).await;
+    assert!(asked_for(&sim)[0].contains("/inputs/"), "a link stands in: {:?}", asked_for(&sim));
+    running.stop();
+    sim.ledger().clear();
+    let setup = setup.without("IMG_ROUTER_PUBLIC_BASE_URL");
+    let running = setup.start();
     let answer = client::post(running.port, "/v1/images/edits", &body).await.unwrap();
     assert!(answer.status >= 500, "{}", String::from_utf8_lossy(&answer.body));
     assert_eq!(sim.ledger().drawings().len(), 0, "nothing was asked of the platform");

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 const BED: &str = r#"{"imageBed":{"baseUrl":"https://bed.example/","authCode":"bed-canary","uploadFolder":"in put","uploadChannel":"cfr2"},
   "system":{"publicBaseUrl":"https://gate.example/ir"}}"#;
+const BED_ALONE: &str = r#"{"imageBed":{"baseUrl":"https://bed.example/","authCode":"bed-canary"}}"#;
 const OWN: &str = r#"{"system":{"publicBaseUrl":"https://gate.example/ir/"}}"#;
 
 struct Host {
@@ -123,7 +124,7 @@ async fn failures_of_the_image_bed_are_clear() {
         (|| Err(WireFault { kind: WireFaultKind::Connect, sent: false, detail: "refused".to_owned() }), Class::UpstreamFault, "image bed"),
     ];
     for (script, class, detail) in table {
-        let host = host(BED, move |_| script()).await;
+        let host = host(BED_ALONE, move |_| script()).await;
         let (links, picture) = (host.hosting.links(), host.picture(7).await);
         let fault = host.host(&picture, &links).await.unwrap_err();
         assert_eq!((fault.class, fault.charge), (class, Charge::No), "{fault:?}");
@@ -133,6 +134,15 @@ async fn failures_of_the_image_bed_are_clear() {
         host.host(&picture, &links).await.unwrap_err();
         assert_eq!(host.wire.recorded().len(), 2, "a failure is not remembered");
     }
+}
+
+#[tokio::test]
+async fn a_link_stands_in_for_a_bed_that_fails() {
+    let host = host(BED, |_| text(500, "")).await;
+    let (links, picture) = (host.hosting.links(), host.picture(7).await);
+    let url = host.host(&picture, &links).await.unwrap();
+    assert_eq!(host.open(&url).expect("open").blob.sha256(), picture.blob.sha256());
+    assert_eq!(host.wire.recorded().len(), 1);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ impl Candidate {
             max_bytes: self.card.max_input_bytes,
             max_side: self.card.max_input_side,
             max_pixels: self.card.max_input_pixels,
-            min_side: 0,
+            min_side: self.card.min_input_side,
             compress_above: megabytes(system.compress_threshold_mb),
             compress_to: megabytes(system.compress_target_mb),
         }
@@ -116,7 +116,11 @@ fn unfit(candidate: &Candidate, error: &SpoolError) -> Fault {
                 .retry_after(Some(Duration::from_secs(5)))
         }
         SpoolError::Io(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) => {
-            Fault::gate(Gate::ImageInvalid, "A picture could not be decoded.", "图片无法解码。")
+            // Another platform may take it as it is.
+            Fault::new(Class::InvalidRequest).charged(Charge::No).say(
+                format!("A picture could not be made ready for {name}: it cannot be decoded, or its shape does not fit."),
+                format!("图片无法解码或形状不符，不能按 {name} 的要求处理。"),
+            )
         }
         SpoolError::Io(_) | SpoolError::Base64 { .. } => Fault::gate(Gate::Internal, "A picture could not be read.", "图片无法读取。"),
     };

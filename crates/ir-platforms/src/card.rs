@@ -112,6 +112,8 @@ pub struct TaskCard {
     pub max_input_bytes: u64,
     /// Sides of an input above which it is scaled down.
     pub max_input_side: u32,
+    /// The shorter side of an input below which it is enlarged.
+    pub min_input_side: u32,
     /// Pixels of an input above which it is scaled down.
     pub max_input_pixels: u64,
     /// Inputs and pictures drawn together, at most.
@@ -148,6 +150,7 @@ impl TaskCard {
         input_formats: &[],
         max_input_bytes: 0,
         max_input_side: 8192,
+        min_input_side: 0,
         max_input_pixels: 40_000_000,
         max_in_and_out: 32,
         mask: false,

@@ -72,7 +72,7 @@ const EDIT: TaskCard = TaskCard {
     ..editing(PLAIN, 14)
 };
 
-/// A card with input pictures: 30 MB, 36 million pixels, sent as data URIs.
+/// A card with input pictures: 30 MB, 36 million pixels, sides above 14, sent as data URIs.
 const fn editing(card: TaskCard, most: u32) -> TaskCard {
     TaskCard {
         task: Task::Edit,
@@ -81,6 +81,7 @@ const fn editing(card: TaskCard, most: u32) -> TaskCard {
         input_formats: &[Format::Png, Format::Jpeg, Format::Webp, Format::Gif],
         max_input_bytes: 30_000_000,
         max_input_pixels: 36_000_000,
+        min_input_side: 15,
         ..card
     }
 }

@@ -1,9 +1,10 @@
-//! What a platform gets of pictures that callers gave by address.
+//! What platforms get of the pictures that callers give.
 
-use crate::support::{Answered, ask, bench, json, png_with};
+use crate::support::{Answered, Bench, ask, bench, json, picture, png, png_of, png_with};
 use ir_egress::{Recorded, WireReply};
 use ir_engine::NewKey;
-use ir_model::{Ask, AskPicture, Secret, Task};
+use ir_model::{Ask, AskPicture, Picture, Secret, Size, Task};
+use ir_spool::Alphabet;
 
 const PLAIN: &str = "https://pictures.example/plain.png";
 const NOTED: &str = "https://pictures.example/noted.png";
@@ -61,4 +62,45 @@ async fn a_platform_that_takes_nothing_but_addresses_gets_one_of_ours_if_there_i
         assert!(sent.contains(url), "there is no other way: {sent}");
     }
     assert!(edit("Pollinations", public, PLAIN).await.contains(PLAIN));
+}
+
+/// Doubao, and NewApi after it.
+const TWO: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},"providers":{"Doubao":{"enabled":true,"edit":{"weight":20}},
+  "NewApi":{"enabled":true,"edit":{"model":"m","weight":10}}}}"#;
+
+/// Lets the two of them edit this picture. NewApi draws; Doubao does not.
+async fn edited(png: Vec<u8>) -> Bench {
+    let bench = bench(TWO, &[("https://one.example", "sk-one")], |request| {
+        if request.url.host_str() == Some("one.example") { picture(3) } else { json(400, &[], "{}") }
+    })
+    .await;
+    let secret = Secret::new("550e8400-e29b-41d4-a716-446655440000");
+    let key = NewKey { secret, name: String::new(), base_url: None, models: vec![], enabled: true };
+    bench.engine.add_keys("Doubao", vec![key]).await.expect("key");
+    let mut writer = bench.engine.spool().writer().expect("writer");
+    writer.write(&png).await.expect("written");
+    let given = Picture::from_blob(writer.finish().await.expect("blob")).expect("a picture");
+    let wish = Ask { task: Task::Edit, pictures: vec![AskPicture::Here(given)], ..ask(1) };
+    let outcome = bench.draw(wish).await.1;
+    assert_eq!(outcome.expect("drawn").provider, "NewApi");
+    bench
+}
+
+#[tokio::test]
+async fn small_pictures_are_enlarged_for_platforms_that_take_none() {
+    let bench = edited(png(3)).await;
+    let asked = bench.wire.recorded().into_iter().find(|request| request.url.path().ends_with("/images/generations")).expect("asked");
+    let body: serde_json::Value = serde_json::from_slice(&asked.body).expect("JSON");
+    let sent = bench.engine.spool().from_base64(body["image"].as_str().expect("a picture"), Alphabet::Either).await.expect("base64");
+    assert_eq!(Picture::from_blob(sent).expect("whole").probe.size, Size::new(15, 15));
+}
+
+#[tokio::test]
+async fn a_picture_that_one_platform_needs_otherwise_and_nobody_can_decode_goes_to_the_next() {
+    let broken = png_of(&[1, 2, 3, 4], None);
+    let bench = edited(broken.clone()).await;
+    let hosts: Vec<String> =
+        bench.wire.recorded().iter().filter(|r| r.method == "POST").filter_map(|r| r.url.host_str().map(str::to_owned)).collect();
+    assert_eq!(hosts, ["one.example"]);
+    assert!(bench.wire.recorded()[0].body.windows(broken.len()).any(|window| window == broken), "as it is");
 }

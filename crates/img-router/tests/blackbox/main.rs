@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod crash;
 mod failover;
+mod inputs;
 mod listener;
 mod operator;
 mod platforms;

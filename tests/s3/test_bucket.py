@@ -134,3 +134,23 @@ def test_another_bucket_gets_everything_again(moto, start):
     expected = sorted(f"{PREFIX}/{path}" for path in gateway.stored())
     wait_until("the other bucket holds everything", lambda: moto.keys(other) == expected)
     assert len(moto.keys()) == 4, "the first one is left as it is"
+
+
+def test_another_bucket_in_the_file_is_followed_while_running(moto, start):
+    other = "later-pictures"
+    moto.s3.create_bucket(Bucket=other)
+    gateway = start(IMG_ROUTER_STORAGE_S3_BUCKET="")
+    gateway.stop()
+    del gateway.environment["IMG_ROUTER_STORAGE_S3_BUCKET"]
+    file = gateway.data / "runtime-config.json"
+    file.write_text(json.dumps({"storage": {"s3": {"bucket": BUCKET}}}))
+    gateway.start()
+    gateway.draw(n=2)
+    assert_mirror(moto, gateway, 2)
+    file.write_text(json.dumps({"storage": {"s3": {"bucket": other}}}))
+    expected = sorted(f"{PREFIX}/{path}" for path in gateway.stored())
+    wait_until("the other bucket holds what was there", lambda: moto.keys(other) == expected)
+    gateway.draw(n=1)
+    expected = sorted(f"{PREFIX}/{path}" for path in gateway.stored())
+    wait_until("the other bucket holds what came later", lambda: moto.keys(other) == expected)
+    assert len(moto.keys()) == 4, "the first one is left as it is"

@@ -6,8 +6,8 @@ mod suite;
 
 use ir_model::{KeyId, Timestamp};
 use ir_store::{
-    AttemptRecord, Gallery, JobRecord, JobState, Journal, KeyHealth, KeyRecord, KeyRepo, RequestLog, RequestRecord, SqliteStore, Store,
-    StoreError,
+    AttemptRecord, Gallery, GalleryFilter, JobRecord, JobState, Journal, KeyHealth, KeyRecord, KeyRepo, Matching, PictureRecord,
+    RequestLog, RequestRecord, SqliteStore, Store, StoreError,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -332,4 +332,34 @@ fn request(n: i64) -> RequestRecord {
 #[expect(clippy::disallowed_methods, reason = "a test makes a file of its own, whole or not")]
 fn put(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn readers_follow_the_index_of_words_while_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let word = GalleryFilter { text: Some("word7".to_owned()), ..GalleryFilter::default() };
+    let pair = GalleryFilter { text: Some("丁七".to_owned()), ..GalleryFilter::default() };
+    for round in 1..=6_i64 {
+        let prompt = |n: i64| format!("word{}, other{} 丁{}", n % 10, n * 31, if n % 10 == 7 { '七' } else { '一' });
+        let some =
+            (round * 1000..round * 1000 + 1000).map(|n| PictureRecord { prompt: prompt(n), ..suite::picture(&format!("{n}.png"), n) });
+        // Beside one that fails in the middle and is undone in the same transaction.
+        let other = PictureRecord { sha256: "other".to_owned(), ..suite::picture("1000.png", 0) };
+        let lost = (0..50).map(|n| PictureRecord { prompt: prompt(7), ..suite::picture(&format!("lost{n}"), n) });
+        let (kept, undone) = tokio::join!(
+            store.finish_with("no job", JobState::Done, some.collect()),
+            store.finish_with("no job", JobState::Done, lost.chain([other]).collect()),
+        );
+        kept.unwrap();
+        assert!(matches!(undone, Err(StoreError::Duplicate { .. })), "{undone:?}");
+        let gone: Vec<String> = (0..10).map(|n| format!("{}.png", round * 1000 + n * 10 + 7)).collect();
+        store.remove(&gone, Timestamp(0)).await.unwrap();
+        store.expire_removed(Timestamp(0), 100).await.unwrap();
+        store.forget(&gone).await.unwrap();
+        store.quick_check().await.unwrap();
+        let expected = Matching { pictures: u64::try_from(round * 90).unwrap(), exact: true };
+        assert_eq!(store.count_matching(word.clone()).await.unwrap(), expected, "round {round}");
+        assert_eq!(store.count_matching(pair.clone()).await.unwrap(), expected, "round {round}");
+    }
 }

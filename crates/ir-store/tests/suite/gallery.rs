@@ -15,7 +15,7 @@ pub(super) async fn suite(make: &impl Fn(&str) -> Arc<dyn Store>) {
     what_is_listed_is_counted(make).await;
 }
 
-pub(super) fn picture(name: &str, created: i64) -> PictureRecord {
+pub(crate) fn picture(name: &str, created: i64) -> PictureRecord {
     PictureRecord {
         name: name.to_owned(),
         path: format!("2026-11-22/{name}"),
@@ -224,7 +224,7 @@ const PROMPTS: [&str; 6] = [
 const WORDS: [(&str, &[&str]); 35] = [
     ("lighthouse", &["0"]),
     ("LIGHT dusk", &["0"]),
-    ("ight hou", &["0"]),
+    ("house dusk", &["0"]),
     ("lighthouse boat", &[]),
     ("3d", &["0"]),
     ("3D lighthouse", &["0"]),

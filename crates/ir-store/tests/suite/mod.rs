@@ -8,6 +8,8 @@ mod outbox;
 mod request_log;
 mod statistics;
 
+pub(crate) use gallery::picture;
+
 use ir_model::{Clock, ManualClock, Timestamp};
 use ir_store::{Store, StoreError};
 use std::sync::{Arc, LazyLock};

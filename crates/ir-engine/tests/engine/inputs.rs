@@ -1,6 +1,6 @@
 //! What platforms get of the pictures that callers give.
 
-use crate::support::{Answered, Bench, ask, bench, json, picture, png, png_of, png_with};
+use crate::support::{Answered, Bench, ask, bench, json, picture, png_of, png_sized, png_with};
 use ir_egress::{Recorded, WireReply};
 use ir_engine::NewKey;
 use ir_model::{Ask, AskPicture, Picture, Secret, Size, Task};
@@ -88,7 +88,7 @@ async fn edited(png: Vec<u8>) -> Bench {
 
 #[tokio::test]
 async fn small_pictures_are_enlarged_for_platforms_that_take_none() {
-    let bench = edited(png(3)).await;
+    let bench = edited(png_sized(1, 3, None)).await;
     let asked = bench.wire.recorded().into_iter().find(|request| request.url.path().ends_with("/images/generations")).expect("asked");
     let body: serde_json::Value = serde_json::from_slice(&asked.body).expect("JSON");
     let sent = bench.engine.spool().from_base64(body["image"].as_str().expect("a picture"), Alphabet::Either).await.expect("base64");
@@ -97,7 +97,7 @@ async fn small_pictures_are_enlarged_for_platforms_that_take_none() {
 
 #[tokio::test]
 async fn a_picture_that_one_platform_needs_otherwise_and_nobody_can_decode_goes_to_the_next() {
-    let broken = png_of(&[1, 2, 3, 4], None);
+    let broken = png_of(1, &[1, 2, 3, 4], None);
     let bench = edited(broken.clone()).await;
     let hosts: Vec<String> =
         bench.wire.recorded().iter().filter(|r| r.method == "POST").filter_map(|r| r.url.host_str().map(str::to_owned)).collect();

@@ -136,19 +136,26 @@ pub(crate) fn png(shade: u8) -> Vec<u8> {
 
 /// The same with a note beside it, as cameras and editors leave them.
 pub(crate) fn png_with(shade: u8, note: Option<&str>) -> Vec<u8> {
-    let raw: Vec<u8> = (0..16).flat_map(|_| std::iter::once(0).chain([shade; 16])).collect();
-    let adler = adler32(&raw);
-    // One stored block: its length, and that of 272 turned round.
-    let mut zlib = vec![0x78, 0x01, 1, 0x10, 0x01, 0xef, 0xfe];
+    png_sized(16, shade, note)
+}
+
+/// The same with sides of so many pixels.
+pub(crate) fn png_sized(side: u8, shade: u8, note: Option<&str>) -> Vec<u8> {
+    let raw: Vec<u8> = (0..side).flat_map(|_| std::iter::once(0).chain(std::iter::repeat_n(shade, side.into()))).collect();
+    // One stored block: its length, and that turned round.
+    let length = u16::try_from(raw.len()).expect("small");
+    let mut zlib = vec![0x78, 0x01, 1];
+    zlib.extend_from_slice(&length.to_le_bytes());
+    zlib.extend_from_slice(&(!length).to_le_bytes());
     zlib.extend_from_slice(&raw);
-    zlib.extend_from_slice(&adler.to_be_bytes());
-    png_of(&zlib, note)
+    zlib.extend_from_slice(&adler32(&raw).to_be_bytes());
+    png_of(side, &zlib, note)
 }
 
 /// The same with these bytes where the compressed pixels stand.
-pub(crate) fn png_of(pixels: &[u8], note: Option<&str>) -> Vec<u8> {
+pub(crate) fn png_of(side: u8, pixels: &[u8], note: Option<&str>) -> Vec<u8> {
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-    chunk(&mut out, *b"IHDR", &[0, 0, 0, 16, 0, 0, 0, 16, 8, 0, 0, 0, 0]);
+    chunk(&mut out, *b"IHDR", &[0, 0, 0, side, 0, 0, 0, side, 8, 0, 0, 0, 0]);
     if let Some(note) = note {
         chunk(&mut out, *b"tEXt", format!("Comment\0{note}").as_bytes());
     }

@@ -80,6 +80,7 @@ pub struct Admin {
     pub(crate) passwords: Passwords,
     pub(crate) zips: crate::gallery::Tickets,
     pub(crate) updates: crate::update::Updates,
+    pub(crate) stats: crate::stats::Answers,
     /// One change of the settings at a time: judged, written and put in force as one.
     pub(crate) changing: tokio::sync::Mutex<()>,
     pub(crate) born: Timestamp,
@@ -102,6 +103,7 @@ impl Admin {
             passwords: Passwords::default(),
             zips: crate::gallery::Tickets::default(),
             updates: crate::update::Updates::default(),
+            stats: crate::stats::Answers::default(),
             changing: tokio::sync::Mutex::default(),
             born,
             setup: Mutex::default(),

@@ -5,13 +5,19 @@ use crate::body::Answer;
 use crate::refusal::{ErrorBody, Refusal};
 use crate::requests::labels;
 use axum::extract::{Query, State};
-use ir_store::{Group, Tally, Window};
+use ir_model::Timestamp;
+use ir_store::{Group, Stats, Store, StoreError, Tally, Window};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// How long an answer for a long window is good, in milliseconds. At ten million requests one takes a
+/// second.
+const GOOD_FOR: i64 = 30_000;
 
 pub(crate) fn router() -> OpenApiRouter<Arc<Admin>> {
     OpenApiRouter::new().routes(routes!(read))
@@ -107,6 +113,28 @@ struct BucketStats {
     last_error: Option<String>,
 }
 
+/// The last answers for long windows. One is worked out at a time: others wait for it and share it.
+#[derive(Default)]
+pub(crate) struct Answers(Mutex<HashMap<Window, (Timestamp, Stats)>>);
+
+impl Answers {
+    /// Short windows are always worked out: they are quick. Long ones may be half a minute old.
+    async fn read(&self, store: &dyn Store, window: Window, now: Timestamp) -> Result<Stats, StoreError> {
+        if matches!(window, Window::Hour | Window::SixHours | Window::Day) {
+            return store.stats(window, now).await;
+        }
+        let mut known = self.0.lock().await;
+        if let Some((asked, stats)) = known.get(&window)
+            && asked.plus_ms(GOOD_FOR) > now
+        {
+            return Ok(stats.clone());
+        }
+        let stats = store.stats(window, now).await?;
+        known.insert(window, (now, stats.clone()));
+        Ok(stats)
+    }
+}
+
 /// Numbers of a window of time.
 #[utoipa::path(get, path = "/api/dashboard/stats", tag = "dashboard", params(StatsQuery), responses(
     (status = 200, body = DashboardStats), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
@@ -115,7 +143,7 @@ async fn read(State(admin): State<Arc<Admin>>, Query(query): Query<StatsQuery>) 
     let window = Window::from_name(name)
         .ok_or_else(|| Refusal::bad("window", "'window' is 1h, 6h, 24h, 7d, 30d or 90d.", "window 须为 1h、6h、24h、7d、30d 或 90d。"))?;
     let store = admin.engine.store();
-    let stats = store.stats(window, admin.now()).await?;
+    let stats = admin.stats.read(&**store, window, admin.now()).await?;
     let facets = store.facets().await?;
     let labels = labels(&admin).await?;
     let none = HashMap::new();

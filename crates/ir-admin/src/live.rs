@@ -8,7 +8,7 @@ use crate::admin::Admin;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::StreamBody;
@@ -48,6 +48,20 @@ fn answer(stream: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     // nginx would collect the events otherwise.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+/// Somebody who watches.
+trait Watch: Send + 'static {
+    /// What is sent next; a comment when nothing came for a while.
+    fn next(&mut self) -> impl Future<Output = Bytes> + Send;
+}
+
+/// The answer to a watcher: it ends when the other side does.
+fn follow(watcher: impl Watch) -> Response {
+    answer(stream::unfold(watcher, |mut watcher| async move {
+        let next = watcher.next().await;
+        Some((next, watcher))
+    }))
 }
 
 /// Where a watcher was. Numbers begin anew with the process, so they bear its time of birth.

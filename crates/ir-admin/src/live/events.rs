@@ -1,6 +1,6 @@
 //! `GET /api/events`: requests as they end, pictures, states of keys and platforms.
 
-use super::{HEARTBEAT, answer, event, id, resumed};
+use super::{HEARTBEAT, Watch, event, follow, id, resumed};
 use crate::admin::Admin;
 use crate::gallery::item;
 use crate::refusal::{ErrorBody, Refusal};
@@ -8,7 +8,6 @@ use crate::requests::{labels, row};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream;
 use http::HeaderMap;
 use ir_engine::Told;
 use serde_json::{Value, json};
@@ -32,13 +31,10 @@ pub(super) async fn events(State(admin): State<Arc<Admin>>, headers: HeaderMap) 
     let seen = resumed(&admin, &headers).unwrap_or_else(|| admin.engine.feed().newest());
     let hello = event(Some(&id(&admin, seen)), Some("hello"), &json!({}));
     let watcher = Watcher { admin, seen, ready: VecDeque::from([hello]), _place: place };
-    Ok(answer(stream::unfold(watcher, |mut watcher| async move {
-        let next = watcher.next().await;
-        Some((next, watcher))
-    })))
+    Ok(follow(watcher))
 }
 
-impl Watcher {
+impl Watch for Watcher {
     async fn next(&mut self) -> Bytes {
         loop {
             if let Some(bytes) = self.ready.pop_front() {
@@ -63,7 +59,9 @@ impl Watcher {
             }
         }
     }
+}
 
+impl Watcher {
     async fn shown(&self, told: Told) -> Option<(&'static str, Value)> {
         match told {
             Told::Request(record) => {

@@ -1,12 +1,11 @@
 //! `GET /api/logs/stream`: the log as it is written.
 
-use super::{HEARTBEAT, answer, event, id, resumed};
+use super::{HEARTBEAT, Watch, event, follow, id, resumed};
 use crate::admin::{Admin, LogLine};
 use crate::refusal::{ErrorBody, Refusal};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -52,13 +51,10 @@ pub(super) async fn stream(
     let seen = resumed(&admin, &headers).unwrap_or_else(|| admin.logs.before_oldest());
     let hello = event(None, None, &json!({"type": "connected", "level": LEVELS[least]}));
     let watcher = Watcher { admin, least, seen, ready: VecDeque::from([hello]), _place: place };
-    Ok(answer(stream::unfold(watcher, |mut watcher| async move {
-        let next = watcher.next().await;
-        Some((next, watcher))
-    })))
+    Ok(follow(watcher))
 }
 
-impl Watcher {
+impl Watch for Watcher {
     async fn next(&mut self) -> Bytes {
         loop {
             if let Some(bytes) = self.ready.pop_front() {

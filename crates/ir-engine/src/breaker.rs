@@ -47,6 +47,12 @@ impl Breaker {
         self.opened.load(Ordering::Relaxed) != 0
     }
 
+    /// Whether it is open and a request may try it: at its usual place, to see whether it lives again.
+    pub(crate) fn is_probing(&self, now: u64) -> bool {
+        let opened = self.opened.load(Ordering::Relaxed);
+        opened != 0 && now.saturating_sub(opened) >= PROBE_AFTER_MS
+    }
+
     /// How the upstream stands in a plan made now.
     pub(crate) fn admission(&self, now: u64) -> Admission {
         let opened = self.opened.load(Ordering::Relaxed);

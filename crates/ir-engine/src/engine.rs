@@ -225,6 +225,11 @@ impl Engine {
         &self.counters
     }
 
+    /// Whether an upstream that is down is about to be tried again.
+    pub fn is_probing(&self, upstream: &Upstream) -> bool {
+        upstream.health.breaker.is_probing(self.mono())
+    }
+
     /// Jobs under way.
     pub fn jobs(&self) -> u64 {
         self.running.jobs.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
 //! A platform as the panel shows it: what its card says, what the operator set, and how it fares.
 
-use ir_engine::{Snapshot, TaskRoute, Upstream};
+use ir_engine::{Engine, Snapshot, TaskRoute, Upstream};
 use ir_model::{Task, Timestamp};
 use ir_platforms::{Adapter, Auth, Card, TaskCard};
 use ir_settings::TaskSettings;
@@ -91,6 +91,8 @@ struct ProviderTask {
 enum BreakerState {
     Closed,
     Open,
+    /// Open, and the next request tries it.
+    Probing,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -111,11 +113,12 @@ struct KeyCount {
 }
 
 /// All platforms, in the order of the adapters.
-pub(super) fn all(snapshot: &Snapshot, now: Timestamp) -> Vec<Provider> {
-    ir_platforms::ADAPTERS.iter().map(|adapter| provider(snapshot, *adapter, now)).collect()
+pub(super) fn all(engine: &Engine, now: Timestamp) -> Vec<Provider> {
+    let snapshot = engine.snapshot();
+    ir_platforms::ADAPTERS.iter().map(|adapter| provider(engine, &snapshot, *adapter, now)).collect()
 }
 
-fn provider(snapshot: &Snapshot, adapter: &'static dyn Adapter, now: Timestamp) -> Provider {
+fn provider(engine: &Engine, snapshot: &Snapshot, adapter: &'static dyn Adapter, now: Timestamp) -> Provider {
     let name = adapter.card().name;
     let upstreams: Vec<&Arc<Upstream>> = snapshot.upstreams.iter().filter(|upstream| upstream.name() == name).collect();
     // The card of the API that is spoken, where there are several.
@@ -143,7 +146,6 @@ fn provider(snapshot: &Snapshot, adapter: &'static dyn Adapter, now: Timestamp) 
         let set = settings.map(|settings| settings.task(of));
         Some((of.name().to_owned(), provider_task(route, set, models(of))))
     });
-    let down: Vec<_> = upstreams.iter().filter(|upstream| upstream.is_down()).collect();
     Provider {
         name: name.to_owned(),
         enabled: own.is_some_and(|upstream| upstream.enabled),
@@ -169,7 +171,7 @@ fn provider(snapshot: &Snapshot, adapter: &'static dyn Adapter, now: Timestamp) 
         default_blend_size: default_size(Task::Blend),
         supports_quality: card.tasks.iter().any(|task| task.openai_hints),
         tasks: tasks.collect(),
-        breaker: if !upstreams.is_empty() && down.len() == upstreams.len() { BreakerState::Open } else { BreakerState::Closed },
+        breaker: breaker(engine, &upstreams),
         last_failure: upstreams
             .iter()
             .filter_map(|upstream| upstream.last_failure())
@@ -179,6 +181,17 @@ fn provider(snapshot: &Snapshot, adapter: &'static dyn Adapter, now: Timestamp) 
         watermark: settings.filter(|_| name == "Doubao").map(|settings| settings.watermark),
         uses_spaces: card.spaces.is_some(),
         apis: if adapter.api("legacy").is_some() { vec!["gen".to_owned(), "legacy".to_owned()] } else { Vec::new() },
+    }
+}
+
+/// A platform is down when all its addresses are.
+fn breaker(engine: &Engine, upstreams: &[&Arc<Upstream>]) -> BreakerState {
+    if upstreams.is_empty() || upstreams.iter().any(|upstream| !upstream.is_down()) {
+        BreakerState::Closed
+    } else if upstreams.iter().any(|upstream| engine.is_probing(upstream)) {
+        BreakerState::Probing
+    } else {
+        BreakerState::Open
     }
 }
 

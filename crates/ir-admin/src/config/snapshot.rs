@@ -52,7 +52,6 @@ struct SettingProblem {
 /// The configuration as the panel shows it.
 #[utoipa::path(get, path = "/api/config", tag = "configuration", responses((status = 200, body = ConfigSnapshot), (status = 401, body = ErrorBody)))]
 pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Answer<ConfigSnapshot> {
-    let snapshot = admin.engine.snapshot();
     let effective = admin.settings.current();
     let system = &effective.settings.system;
     let (runtime_config, etag) = admin.settings.stored();
@@ -71,7 +70,7 @@ pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Answer<ConfigSnapsh
         has_global_key: system.global_access_key.is_some(),
         has_password: admin.has_password(),
         global_key_is_admin: system.global_key_is_admin,
-        providers: provider::all(&snapshot, now),
+        providers: provider::all(&admin.engine, now),
         supported_sizes: ir_engine::offered_sizes(ir_platforms::SizePolicy::Passed),
         settings,
         runtime_config,

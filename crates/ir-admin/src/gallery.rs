@@ -10,6 +10,7 @@ pub(crate) use zip::Tickets;
 
 use crate::admin::Admin;
 use crate::refusal::Refusal;
+use crate::words::TaskName;
 use ir_store::PictureRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -43,6 +44,7 @@ pub(crate) struct GalleryItem {
     bytes: u64,
     format: String,
     provider: String,
+    #[schema(value_type = TaskName)]
     task: String,
     request_id: String,
     client: String,

@@ -25,6 +25,7 @@ mod session;
 mod stats;
 mod tools;
 mod update;
+mod words;
 
 pub use admin::{Admin, AdminParts, Host, LogLine};
 pub use authority::guard;

@@ -4,6 +4,7 @@ use crate::admin::Admin;
 use crate::body::Answer;
 use crate::gallery::{GalleryItem, item};
 use crate::refusal::{ErrorBody, Refusal};
+use crate::words::TaskName;
 use axum::extract::{Path, Query, State};
 use ir_model::Timestamp;
 use ir_store::{RequestFilter, RequestLog, RequestRecord};
@@ -29,6 +30,7 @@ pub(crate) struct RequestRow {
     time: i64,
     duration_ms: u64,
     client: String,
+    #[schema(value_type = TaskName)]
     task: String,
     asked_model: String,
     provider: Option<String>,
@@ -39,6 +41,12 @@ pub(crate) struct RequestRow {
     /// Names of its pictures.
     pictures: Vec<String>,
     attempts: Vec<AttemptRow>,
+}
+
+impl RequestRow {
+    pub(crate) fn attempts(self) -> Vec<AttemptRow> {
+        self.attempts
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

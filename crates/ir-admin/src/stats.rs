@@ -4,6 +4,7 @@ use crate::admin::Admin;
 use crate::body::Answer;
 use crate::refusal::{ErrorBody, Refusal};
 use crate::requests::labels;
+use crate::words::WindowName;
 use axum::extract::{Query, State};
 use ir_model::Timestamp;
 use ir_store::{Group, Stats, Store, StoreError, Tally, Window};
@@ -33,6 +34,7 @@ struct StatsQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DashboardStats {
+    #[schema(value_type = WindowName)]
     window: String,
     from: i64,
     to: i64,

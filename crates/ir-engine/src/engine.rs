@@ -285,6 +285,11 @@ impl Engine {
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
 
+    /// Waits until what has happened so far is stored.
+    pub async fn flush(&self) {
+        self.events.flush().await;
+    }
+
     /// Takes no new jobs and waits for those under way, at most `grace`. Returns how many were left.
     pub async fn drain(&self, grace: Duration) -> u64 {
         self.draining.store(true, Ordering::Relaxed);

@@ -13,15 +13,16 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OptimizerConfig {
-    base_url: Option<String>,
-    model: Option<String>,
+    /// Empty when not set, as the other texts.
+    base_url: String,
+    model: String,
     /// `********` when one is set.
-    api_key: Option<String>,
+    api_key: String,
     enable_translate: bool,
-    translate_prompt: Option<String>,
+    translate_prompt: String,
     translate_max_length: u32,
     enable_expand: bool,
-    expand_prompt: Option<String>,
+    expand_prompt: String,
     expand_max_length: u32,
     per_picture: bool,
     defaults: OptimizerTemplates,
@@ -59,14 +60,14 @@ fn shown(admin: &Admin) -> OptimizerConfig {
     let own = &effective.settings.prompt_optimizer;
     let (translate_prompt, expand_prompt) = ir_engine::Optimizer::built_in();
     OptimizerConfig {
-        base_url: own.base_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        model: own.model.clone(),
-        api_key: own.api_key.as_ref().map(|_| ir_settings::MASK.to_owned()),
+        base_url: own.base_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()).unwrap_or_default(),
+        model: own.model.clone().unwrap_or_default(),
+        api_key: own.api_key.as_ref().map(|_| ir_settings::MASK.to_owned()).unwrap_or_default(),
         enable_translate: own.enable_translate,
-        translate_prompt: own.translate_prompt.clone(),
+        translate_prompt: own.translate_prompt.clone().unwrap_or_default(),
         translate_max_length: own.translate_max_length,
         enable_expand: own.enable_expand,
-        expand_prompt: own.expand_prompt.clone(),
+        expand_prompt: own.expand_prompt.clone().unwrap_or_default(),
         expand_max_length: own.expand_max_length,
         per_picture: own.per_picture,
         defaults: OptimizerTemplates { translate_prompt, expand_prompt },

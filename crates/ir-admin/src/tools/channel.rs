@@ -5,6 +5,7 @@ use crate::authority::Operator;
 use crate::body::{Answer, Json};
 use crate::gallery::{GalleryItem, item};
 use crate::refusal::{ErrorBody, Refusal, language_of, sentence};
+use crate::requests::{AttemptRow, labels, row};
 use axum::extract::State;
 use http::HeaderMap;
 use ir_engine::DrawEvent;
@@ -34,6 +35,7 @@ pub(super) struct ChannelTried {
     picture: Option<GalleryItem>,
     /// The request, to be found in the request log.
     request_id: String,
+    attempts: Vec<AttemptRow>,
 }
 
 /// Draws with one platform as it is configured. This costs what a picture costs there.
@@ -94,8 +96,14 @@ pub(super) async fn test(
         Ok(summary) => (true, format!("{} · {}", summary.provider, summary.model)),
         Err(failure) => (false, language_of(&headers).pick(&sentence(&failure.fault)).to_owned()),
     };
+    engine.flush().await;
+    let record = engine.store().request(id.as_str()).await?;
+    let attempts = match record {
+        Some(record) => row(record, &labels(&admin).await?).attempts(),
+        None => Vec::new(),
+    };
     admin.audit(&operator.who, "test channel", provider, if ok { "ok" } else { "failed" }).await;
-    Ok(Answer(ChannelTried { ok, message, duration_ms: admin.now().since(began), picture, request_id: id.to_string() }))
+    Ok(Answer(ChannelTried { ok, message, duration_ms: admin.now().since(began), picture, request_id: id.to_string(), attempts }))
 }
 
 /// The picture that is sent to what takes pictures.

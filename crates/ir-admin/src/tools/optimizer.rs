@@ -21,8 +21,8 @@ pub(super) struct OptimizerTest {
 pub(super) struct OptimizerTried {
     ok: bool,
     message: String,
-    url: Option<String>,
-    model: Option<String>,
+    url: String,
+    model: String,
     before: String,
     after: String,
     duration_ms: u64,
@@ -43,8 +43,8 @@ pub(super) async fn test(State(admin): State<Arc<Admin>>, Json(ask): Json<Optimi
     Ok(Answer(OptimizerTried {
         ok: improved.trouble.is_none(),
         message: improved.trouble.unwrap_or_else(|| "ok".to_owned()),
-        url: settings.base_url.as_ref().map(ToString::to_string),
-        model: settings.model.clone(),
+        url: settings.base_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+        model: settings.model.clone().unwrap_or_default(),
         before,
         after: improved.prompt,
         duration_ms: admin.now().since(began),

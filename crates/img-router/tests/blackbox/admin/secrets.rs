@@ -102,5 +102,5 @@ async fn a_secret_stays_with_the_address_that_it_was_saved_for() {
     assert_eq!(key().await, "********", "a mask that is sent back leaves the secret");
     let moved = operator.post("/api/runtime-config", &json!({"promptOptimizer": {"baseUrl": "https://evil.example/v1"}})).await;
     // Either the change is refused, or the secret is gone: it never follows.
-    assert!(moved.status == 400 || key().await.is_null(), "{}", super::text(&moved));
+    assert!(moved.status == 400 || key().await == "", "{}", super::text(&moved));
 }

@@ -3,6 +3,7 @@
 mod described;
 mod doors;
 mod folder_1x;
+mod live;
 mod secrets;
 mod steering;
 

@@ -65,8 +65,14 @@ pub(crate) async fn post_as(port: u16, path: &str, key: &str, document: &Value) 
 
 /// What a stream says within its first moments: until it was silent for a while.
 pub(crate) async fn first_bytes(port: u16, path: &str, cookie: &str) -> Vec<u8> {
+    first_bytes_after(port, path, cookie, "").await
+}
+
+/// The same for one who has seen the events up to this id.
+pub(crate) async fn first_bytes_after(port: u16, path: &str, cookie: &str, last_event: &str) -> Vec<u8> {
     const SILENCE: std::time::Duration = std::time::Duration::from_millis(500);
-    let request = Request::get(path).header("host", "localhost").header("cookie", cookie).body(Full::<Bytes>::default()).unwrap();
+    let request = Request::get(path).header("host", "localhost").header("cookie", cookie).header("last-event-id", last_event);
+    let request = request.body(Full::<Bytes>::default()).unwrap();
     let (mut sender, connection) = handshake(TokioIo::new(dial(port).await.unwrap())).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut response = sender.send_request(request).await.unwrap();

@@ -18,5 +18,5 @@ pub(crate) struct Info {
 /// What answers here.
 #[utoipa::path(get, path = "/api/info", tag = "info", responses((status = 200, body = Info)), security(()))]
 pub(crate) async fn info(State(admin): State<Arc<Admin>>) -> Answer<Info> {
-    Answer(Info { service: "img-router", version: admin.version, docs: "/docs", ui: "/admin" })
+    Answer(Info { service: "img-router", version: admin.version, docs: "/docs/api", ui: "/admin" })
 }

@@ -10,8 +10,13 @@ use std::collections::BTreeSet;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, Info, OpenApi};
 
-/// Schemas with fields that are left out where they have nothing to say.
-const LEAVES_OUT: [&str; 4] = ["ErrorObject", "Outcome", "Tried", "UpdateState"];
+/// Fields that are left out where they have nothing to say; of an outcome each action fills its own.
+const LEFT_OUT: [(&str, &[&str]); 4] = [
+    ("ErrorObject", &["param"]),
+    ("Outcome", &["id", "added", "duplicates", "invalid", "deleted", "items", "test", "results"]),
+    ("Tried", &["url"]),
+    ("UpdateState", &["_stale"]),
+];
 
 /// What the admin API is, in OpenAPI 3.1.
 pub fn openapi(version: &str) -> OpenApi {
@@ -41,8 +46,9 @@ fn say_what_is_sent(document: &mut Value) {
         gather(document, &operation["responses"], &mut sent);
         gather(document, &operation["requestBody"], &mut taken);
     }
-    for name in sent.difference(&taken).filter(|name| !LEAVES_OUT.contains(&name.as_str())) {
-        require_all(&mut document["components"]["schemas"][name]);
+    for name in sent.difference(&taken) {
+        let left_out = LEFT_OUT.iter().find(|(schema, _)| schema == name).map_or(&[][..], |(_, fields)| fields);
+        require_all(&mut document["components"]["schemas"][name], left_out);
     }
 }
 
@@ -62,13 +68,13 @@ fn gather(document: &Value, part: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn require_all(schema: &mut Value) {
+fn require_all(schema: &mut Value, left_out: &[&str]) {
     if let Some(properties) = schema["properties"].as_object() {
-        let names: Vec<String> = properties.keys().cloned().collect();
+        let names: Vec<String> = properties.keys().filter(|name| !left_out.contains(&name.as_str())).cloned().collect();
         schema["required"] = json!(names);
     }
     for group in ["allOf", "oneOf", "anyOf"] {
-        schema[group].as_array_mut().into_iter().flatten().for_each(require_all);
+        schema[group].as_array_mut().into_iter().flatten().for_each(|part| require_all(part, left_out));
         if schema[group].is_null() {
             schema.as_object_mut().map(|members| members.remove(group));
         }

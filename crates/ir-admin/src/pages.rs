@@ -33,6 +33,7 @@ const PAGES: &[&str] = &[
     "/logs",
     "/setup",
     "/login",
+    "/docs/api",
 ];
 
 /// Everything comes from here; styles that the component library sets on elements are inline.

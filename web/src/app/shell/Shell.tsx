@@ -1,0 +1,73 @@
+import { AppShell, Box, Burger, Group, Tooltip } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { Link, Outlet } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { useLiveCache } from "@/api/live";
+import { useFeedState } from "@/api/sse";
+import { StatusDot } from "@/ui/StatusBadge";
+import { Brand } from "./Brand";
+import { AccountMenu, LanguageMenu, ThemeMenu } from "./HeaderMenus";
+import { Navigation } from "./Navigation";
+import classes from "./Shell.module.css";
+
+/** What surrounds the pages of somebody who is signed in. */
+export function Shell() {
+  const { t } = useTranslation();
+  const [open, { toggle, close }] = useDisclosure();
+  useLiveCache();
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 232, breakpoint: "md", collapsed: { mobile: !open } }}
+      padding={{ base: "md", sm: "xl" }}
+      className={classes.ground ?? ""}
+    >
+      <a href="#content" className={classes.skip}>
+        {t("shell.skip")}
+      </a>
+      <AppShell.Header className={classes.header ?? ""}>
+        <Group h="100%" px="md" gap="sm" wrap="nowrap">
+          <Burger
+            opened={open}
+            onClick={toggle}
+            hiddenFrom="md"
+            size="sm"
+            aria-label={t("shell.menu")}
+            aria-expanded={open}
+          />
+          <Link to="/admin" className={classes.logo}>
+            <Brand />
+          </Link>
+          <Box flex={1} />
+          <LiveState />
+          <Group gap={2} wrap="nowrap">
+            <LanguageMenu />
+            <ThemeMenu />
+            <AccountMenu />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="sm" className={classes.navbar ?? ""} aria-label={t("nav.label")}>
+        <Navigation onNavigate={close} />
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1} style={{ outline: "none" }}>
+        <Box className={classes.main ?? ""}>
+          <Outlet />
+        </Box>
+      </AppShell.Main>
+    </AppShell>
+  );
+}
+
+function LiveState() {
+  const { t } = useTranslation();
+  const state = useFeedState();
+  const label = state === "open" ? t("shell.live") : t("shell.reconnecting");
+  return (
+    <Tooltip label={label}>
+      <Box role="status" aria-label={label} p={6}>
+        <StatusDot tone={state === "open" ? "good" : "warning"} />
+      </Box>
+    </Tooltip>
+  );
+}

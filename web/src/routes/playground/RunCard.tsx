@@ -1,0 +1,125 @@
+import { Alert, Card, Group, Loader, Progress, Skeleton, Stack, Text } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { requestQuery } from "@/api/queries";
+import type { RequestDetail } from "@/api/types";
+import { AttemptTimeline } from "@/ui/attempts/AttemptTimeline";
+import { ErrorState } from "@/ui/ErrorState";
+import { useFormat } from "@/ui/format";
+import { AnchorLink } from "@/ui/links";
+import { StatusBadge, type Tone } from "@/ui/StatusBadge";
+import { useNow } from "@/ui/time";
+import classes from "./Playground.module.css";
+import { ResultPicture } from "./ResultPicture";
+import type { Run } from "./run";
+
+const TONES: Record<Run["state"], Tone> = { drawing: "info", done: "good", failed: "bad", cancelled: "idle" };
+
+/** One drawing: on its way, done or failed. */
+export function RunCard({ run }: { run: Run }) {
+  const { t } = useTranslation(["playground", "common"]);
+  const format = useFormat();
+  const { state, prompt, ended, started, pictures, warnings, error } = run;
+  const logged = useLogged(run);
+  return (
+    <Card component="article" aria-label={prompt.slice(0, 80)}>
+      <Stack gap="sm">
+        <Group justify="space-between" wrap="nowrap" align="flex-start">
+          <Text size="sm" lineClamp={2} title={prompt} style={{ overflowWrap: "anywhere" }}>
+            {prompt}
+          </Text>
+          <Group gap="xs" wrap="nowrap" aria-live="polite">
+            <Text size="sm" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+              {ended === null ? <Elapsed since={started} /> : format.duration(ended - started)}
+            </Text>
+            <StatusBadge tone={TONES[state]}>{t(`state.${state}`)}</StatusBadge>
+          </Group>
+        </Group>
+        {state === "drawing" && <Progress value={100} animated size="xs" aria-label={t("state.drawing")} />}
+        {error && <ErrorState error={error} title={t("failed")} />}
+        {warnings.map((text) => (
+          <Alert key={text} color="yellow" variant="light" icon={<IconAlertTriangle aria-hidden />} py="xs">
+            {text}
+          </Alert>
+        ))}
+        {(pictures.length > 0 || state === "drawing") && (
+          <div
+            className={classes.results}
+            data-single={Math.max(run.wanted, pictures.length) === 1 || undefined}
+          >
+            {pictures.map((picture, index) => (
+              <ResultPicture
+                key={picture.url}
+                picture={picture}
+                stored={logged?.items[index] ?? null}
+                prompt={prompt}
+              />
+            ))}
+            {state === "drawing" && <Waiting run={run} />}
+          </div>
+        )}
+        <Facts run={run} logged={logged} />
+        {error && logged && logged.attempts.length > 0 && <AttemptTimeline request={logged} />}
+      </Stack>
+    </Card>
+  );
+}
+
+/** What the log knows of the drawing once it has ended. It is written a moment after the answer. */
+function useLogged({ id, ended }: Run): RequestDetail | undefined {
+  const { data } = useQuery({
+    ...requestQuery(id),
+    enabled: ended !== null,
+    retry: 4,
+    retryDelay: (attempt) => 500 * 2 ** attempt,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return data;
+}
+
+function Elapsed({ since }: { since: number }) {
+  const format = useFormat();
+  const now = useNow("second");
+  return <>{format.duration(Math.max(0, Math.floor((now - since) / 1_000) * 1_000))}</>;
+}
+
+/** The pictures that are still to come, in their shape. */
+function Waiting({ run }: { run: Run }) {
+  const { t } = useTranslation("playground");
+  const missing = Math.max(1, run.wanted - run.pictures.length);
+  return Array.from({ length: missing }, (_, index) => {
+    const partial = index === 0 ? run.partial : null;
+    return (
+      // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+      <div key={index} className={classes.result} style={{ aspectRatio: run.shape }}>
+        {partial ? (
+          <img src={partial} alt={t("partial")} className={classes.partial} />
+        ) : (
+          <Skeleton h="100%" radius={0} />
+        )}
+        {index === 0 && <Loader className={classes.loader ?? ""} size="sm" aria-hidden />}
+      </div>
+    );
+  });
+}
+
+function Facts({ run, logged }: { run: Run; logged: RequestDetail | undefined }) {
+  const { t } = useTranslation(["playground", "common"]);
+  const provider = run.provider ?? logged?.provider;
+  const model = run.model ?? logged?.model;
+  const attempts = logged?.attempts.length ?? 0;
+  return (
+    <Group gap="xs" fz="sm" c="dimmed">
+      <span>{t(`common:task.${run.task}`)}</span>
+      {provider && <span>· {provider}</span>}
+      {model && <span style={{ overflowWrap: "anywhere" }}>· {model}</span>}
+      {attempts > 0 && <span>· {t("attempts", { count: attempts })}</span>}
+      {logged && (
+        <AnchorLink to="/requests/$id" params={{ id: run.id }} size="sm" ml="auto">
+          {t("request")}
+        </AnchorLink>
+      )}
+    </Group>
+  );
+}

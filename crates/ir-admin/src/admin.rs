@@ -45,11 +45,11 @@ pub trait Host: Send + Sync {
     /// state stays.
     async fn apply(&self) -> Result<u16, String>;
 
-    /// Whether the address of changed settings could be listened at.
+    /// Whether changed settings could be put in force.
     ///
     /// # Errors
-    /// The system's word.
-    async fn can_listen(&self, settings: &Settings) -> Result<(), String>;
+    /// The path of the setting that could not, and why.
+    async fn judge(&self, settings: &Settings) -> Result<(), (&'static str, String)>;
 
     /// The port that is listened at.
     fn port(&self) -> u16;
@@ -172,10 +172,10 @@ impl Admin {
             return Err(Refusal::new(http::StatusCode::PRECONDITION_FAILED, "changed_meanwhile", en, zh));
         }
         let judged = self.settings.judge(patch)?;
-        self.host.can_listen(&judged.settings).await.map_err(|why| {
-            let port = judged.settings.system.port;
-            Refusal::bad("system.port", format!("Port {port} cannot be used: {why}."), format!("端口 {port} 无法使用：{why}"))
-        })?;
+        self.host
+            .judge(&judged.settings)
+            .await
+            .map_err(|(path, why)| Refusal::bad(path, format!("{path} cannot be used: {why}."), format!("设置 {path} 无法使用：{why}")))?;
         self.settings.patch(patch)?;
         self.host.apply().await.map_err(|why| {
             Refusal::new(

@@ -15,7 +15,7 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri};
-use ir_model::{Peer, RequestId};
+use ir_model::{Caller, Known, Peer, RequestId};
 use ir_settings::Settings;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -60,6 +60,12 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Operator {
 pub async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let ours = is_admin(path);
+    if path.starts_with("/storage/") {
+        if let Some(known) = closed_picture(&admin, request.headers()).await {
+            request.extensions_mut().insert(known);
+        }
+        return next.run(request).await;
+    }
     if !ours && !crate::pages::is_page(path) {
         return next.run(request).await;
     }
@@ -80,6 +86,16 @@ pub async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: 
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
     tracing::info!(request_id = id, method = %request.method(), path = request.uri().path(), code = refusal.code(), "refused at the admin's door");
     refusal.render(request.headers())
+}
+
+/// Where stored pictures are closed, the panel's session opens them: its pages show them.
+async fn closed_picture(admin: &Admin, headers: &HeaderMap) -> Option<Known> {
+    if !admin.settings.current().settings.storage.require_auth || headers.contains_key(AUTHORIZATION) {
+        return None;
+    }
+    let operator = by_cookie(admin, headers, IpAddr::V4(Ipv4Addr::UNSPECIFIED)).await.ok()?;
+    tracing::trace!(actor = operator.who.actor, "a closed picture is shown in the panel");
+    Some(Known(Caller::Client("panel".to_owned())))
 }
 
 fn is_admin(path: &str) -> bool {
@@ -155,6 +171,10 @@ async fn identify(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result
     if headers.contains_key(AUTHORIZATION) {
         return by_token(admin, headers, address);
     }
+    by_cookie(admin, headers, address).await
+}
+
+async fn by_cookie(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result<Operator, Refusal> {
     let cookies = headers.get_all(COOKIE_HEADER).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
     let token = cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE || *name == SECURE_COOKIE);
     match token {
@@ -169,13 +189,18 @@ async fn identify(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result
 
 fn refused_without(admin: &Admin) -> Refusal {
     if admin.setup_required() {
-        let (en, zh) = (
-            "No admin password is set yet. Open the one-time link that the gateway printed to its log.",
-            "尚未设置管理员密码，请打开网关日志中的一次性链接。",
-        );
-        return Refusal::new(StatusCode::UNAUTHORIZED, "setup_required", en, zh);
+        return setup_first();
     }
     not_signed_in()
+}
+
+/// Nobody can be let in yet.
+pub(crate) fn setup_first() -> Refusal {
+    let (en, zh) = (
+        "No admin password is set yet. Open the one-time link that the gateway printed to its log.",
+        "尚未设置管理员密码，请打开网关日志中的一次性链接。",
+    );
+    Refusal::new(StatusCode::UNAUTHORIZED, "setup_required", en, zh)
 }
 
 fn not_signed_in() -> Refusal {

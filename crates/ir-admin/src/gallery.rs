@@ -4,6 +4,7 @@ mod delete;
 mod facets;
 mod favorite;
 mod list;
+mod one;
 mod zip;
 
 pub(crate) use zip::Tickets;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Admin>> {
         .routes(routes!(delete::restore))
         .routes(routes!(favorite::mark))
         .routes(routes!(facets::read))
+        .routes(routes!(one::read))
         .routes(routes!(zip::order))
         .routes(routes!(zip::download))
 }

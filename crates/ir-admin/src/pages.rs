@@ -12,7 +12,7 @@ use rust_embed::RustEmbed;
 
 /// What `npm run build` made. Empty where the panel was not built.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/dist"]
+#[folder = "../../web/dist"]
 #[allow_missing = true]
 struct Dist;
 

@@ -59,13 +59,14 @@ impl Host for Process {
         Ok(self.address().port())
     }
 
-    async fn can_listen(&self, settings: &Settings) -> Result<(), String> {
+    async fn judge(&self, settings: &Settings) -> Result<(), (&'static str, String)> {
+        crate::logging::judge(&settings.system.log_level).map_err(|why| ("system.logLevel", why))?;
         let wanted = address(settings);
         // At the present port another address can only be tried by giving up the present one.
         if wanted.port() == self.address().port() {
             return Ok(());
         }
-        TcpListener::bind(wanted).await.map(drop).map_err(|error| error.to_string())
+        TcpListener::bind(wanted).await.map(drop).map_err(|error| ("system.port", error.to_string()))
     }
 
     fn port(&self) -> u16 {

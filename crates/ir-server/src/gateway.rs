@@ -179,8 +179,8 @@ impl Gateway {
     /// Puts changed settings in force, but for the address that is listened at.
     pub(crate) async fn put_in_force(&self) -> Result<(), String> {
         self.apply_rules();
-        self.log.set_level(&self.settings.current().settings.system.log_level)?;
-        self.engine.reload().await.map_err(|error| error.to_string())
+        self.engine.reload().await.map_err(|error| error.to_string())?;
+        self.log.set_level(&self.settings.current().settings.system.log_level)
     }
 
     fn apply_rules(&self) {

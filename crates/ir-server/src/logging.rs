@@ -49,6 +49,14 @@ impl Log {
     }
 }
 
+/// Whether this is a level or a filter.
+///
+/// # Errors
+/// Why it is not.
+pub(crate) fn judge(level: &str) -> Result<(), String> {
+    read(level).map(drop)
+}
+
 fn read(level: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(level).map_err(|error| format!("LOG_LEVEL '{level}' is not a level or filter: {error}"))
 }

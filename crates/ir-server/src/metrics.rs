@@ -4,13 +4,15 @@ use crate::gateway::Gateway;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use axum::routing::get;
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ir_admin::Admin;
+use ir_engine::Engine;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -40,7 +42,7 @@ pub(crate) async fn spawn(gateway: &Gateway, admin: &Arc<Admin>) -> Option<Liste
     match TcpListener::bind(address).await {
         Ok(listener) => {
             tracing::info!(%address, "metrics are served");
-            Some(Listening(tokio::spawn(serve(listener, Arc::clone(admin)))))
+            Some(Listening(tokio::spawn(serve(listener, Arc::clone(admin), Arc::clone(&gateway.engine)))))
         }
         Err(error) => {
             tracing::error!(%address, %error, "metrics cannot be served there");
@@ -49,9 +51,15 @@ pub(crate) async fn spawn(gateway: &Gateway, admin: &Arc<Admin>) -> Option<Liste
     }
 }
 
-async fn serve(listener: TcpListener, admin: Arc<Admin>) {
-    let text = |State(admin): State<Arc<Admin>>| async move {
-        ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], ir_admin::metrics(&admin).await)
+async fn serve(listener: TcpListener, admin: Arc<Admin>, engine: Arc<Engine>) {
+    let text = move |State(admin): State<Arc<Admin>>| {
+        let enabled = engine.snapshot().settings.metrics.enabled;
+        async move {
+            if !enabled {
+                return StatusCode::NOT_FOUND.into_response();
+            }
+            ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], ir_admin::metrics(&admin).await).into_response()
+        }
     };
     let router: Router = Router::new().route("/metrics", get(text)).with_state(admin);
     let places = Arc::new(Semaphore::new(PLACES));

@@ -5,6 +5,7 @@ import type {
   AuditPage,
   ConfigSnapshot,
   GalleryFacets,
+  GalleryItem,
   GalleryPage,
   KeyPool,
   PromptOptimizerConfig,
@@ -92,6 +93,13 @@ export const galleryQuery = (filter: GalleryFilter, limit = 60) =>
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
     placeholderData: keepPreviousData,
+  });
+
+export const pictureQuery = (filename: string) =>
+  queryOptions({
+    queryKey: ["gallery", "one", filename],
+    queryFn: ({ signal }) => api.get<GalleryItem>(`/api/gallery/${encodeURIComponent(filename)}`, {}, signal),
+    retry: false,
   });
 
 export const facetsQuery = queryOptions({

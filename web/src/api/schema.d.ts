@@ -234,6 +234,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/gallery/{filename}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One picture, by its name in the index. */
+        get: operations["read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/info": {
         parameters: {
             query?: never;
@@ -1181,7 +1198,7 @@ export interface components {
             models: string[];
             name: string;
             provider: string;
-            /** @description Why it is not used. */
+            /** @description Why it is not used: a class of failure, or what is wrong with it. */
             reason: string | null;
             status: components["schemas"]["KeyStatus"];
             /** Format: int64 */
@@ -1229,6 +1246,7 @@ export interface components {
             time: number;
         };
         Login: {
+            /** @description The password, or a key that opens `/api`. */
             password: string;
         };
         Mark: {
@@ -2176,6 +2194,43 @@ export interface operations {
                 };
                 content: {
                     "application/zip": number[];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filename: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GalleryItem"];
                 };
             };
             401: {

@@ -18,7 +18,7 @@ pub(crate) struct Key {
     key: String,
     enabled: bool,
     status: KeyStatus,
-    /// Why it is not used.
+    /// Why it is not used: a class of failure, or what is wrong with it.
     reason: Option<String>,
     cooldown_until: Option<i64>,
     last_error: Option<String>,
@@ -58,9 +58,9 @@ impl Key {
         } else if let Some(problem) = problem {
             (KeyStatus::Unreadable, Some(problem.to_owned()))
         } else if health.disabled_reason.is_some() {
-            (KeyStatus::Disabled, health.disabled_reason)
+            (KeyStatus::Disabled, health.disabled_reason.as_deref().map(class))
         } else if cooldown_until.is_some() {
-            (KeyStatus::Cooling, health.cooling_reason)
+            (KeyStatus::Cooling, health.cooling_reason.as_deref().map(class))
         } else if health.calls == 0 {
             (KeyStatus::Unused, None)
         } else {
@@ -125,6 +125,11 @@ impl Key {
             (true, true) => crate::authority::short(self.id.trim_start_matches("key_")).to_owned(),
         }
     }
+}
+
+/// The class of failure that a reason begins with; what was said stands in the last error.
+fn class(reason: &str) -> String {
+    reason.split(':').next().unwrap_or_default().to_owned()
 }
 
 /// Stored keys with their present state.

@@ -2,7 +2,7 @@
 
 use super::{Answer, SessionState, begin, cookie, state_of};
 use crate::admin::{Admin, Who};
-use crate::authority::{Operator, Via, peer, too_many};
+use crate::authority::{Operator, Via, peer, setup_first, too_many};
 use crate::body::Json;
 use crate::refusal::{ErrorBody, Refusal};
 use axum::extract::{FromRequest, Request, State};
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
+    /// The password, or a key that opens `/api`.
     password: String,
 }
 
@@ -36,7 +37,10 @@ pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> 
     let (address, now) = (peer(&parts.extensions), admin.now());
     admin.attempts.admit(address, now).map_err(too_many)?;
     let who = Who { actor: "password".to_owned(), address };
-    if is_right(&admin, password).await? {
+    if admin.setup_required() {
+        return Err(setup_first());
+    }
+    if opens(&admin, password).await? {
         admin.attempts.right(address);
         admin.audit(&who, "sign in", "", "ok").await;
         return begin(&admin, &parts).await;
@@ -44,6 +48,16 @@ pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> 
     admin.attempts.wrong(address, now);
     admin.audit(&who, "sign in", "", "wrong password").await;
     Err(Refusal::new(StatusCode::UNAUTHORIZED, "invalid_password", "The password is wrong.", "密码错误。"))
+}
+
+/// Whether this opens the panel: the password, or a key that opens `/api`. Who has only a key (a folder
+/// of 1.x has) can sign in with it, and set a password.
+async fn opens(admin: &Admin, secret: Secret) -> Result<bool, Refusal> {
+    let effective = admin.settings.current();
+    let settings = &effective.settings;
+    let global = settings.system.global_access_key.as_ref().filter(|_| settings.system.global_key_is_admin);
+    let by_key = [settings.security.admin_key.as_ref(), global].into_iter().flatten().any(|key| key.same_as(secret.expose()));
+    Ok(by_key || (admin.has_password() && is_right(admin, secret).await?))
 }
 
 /// Whether this is the admin's password: the one of the environment, or the one that was set here.

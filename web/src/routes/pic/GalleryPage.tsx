@@ -35,7 +35,7 @@ export default function GalleryPage(): ReactElement {
   const { list, items, total, fresh, renew, more } = usePictures(filter);
   const actions = usePictureActions();
   const { names, select, selectAll, drop, clear } = useSelection(items);
-  const viewer = useViewer(items);
+  const viewer = useViewer(items, list.isSuccess);
   const chosen = useMemo(
     () => (names.size === 0 ? [] : items.filter(({ filename }) => names.has(filename))),
     [items, names],
@@ -102,7 +102,7 @@ export default function GalleryPage(): ReactElement {
       {viewer.index >= 0 && (
         <Suspense>
           <Viewer
-            items={items}
+            items={viewer.shown}
             index={viewer.index}
             total={total}
             onView={viewer.view}

@@ -1,13 +1,12 @@
 import { Stack, Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, useBlocker } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { getRouteApi } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/client";
 import { configQuery } from "@/api/queries";
 import { useSaveConfig } from "@/api/saveConfig";
 import type { ConfigSnapshot } from "@/api/types";
-import { useConfirm } from "@/ui/confirm";
 import { Loaded } from "@/ui/Loaded";
 import { PageHeader } from "@/ui/PageHeader";
 import { SaveBar } from "@/ui/settings/SaveBar";
@@ -15,6 +14,7 @@ import { useDraft } from "@/ui/settings/useDraft";
 import { toPatch } from "@/ui/settings/values";
 import { FormSkeleton } from "@/ui/skeletons";
 import { notifyDone, notifyError } from "@/ui/toast";
+import { useLeaveGuard } from "@/ui/useLeaveGuard";
 import { ConflictModal } from "./ConflictModal";
 import { PortMoved } from "./PortMoved";
 import { SettingSection } from "./SettingSection";
@@ -141,25 +141,4 @@ function useEditing(config: ConfigSnapshot, dirty: boolean) {
         ({ path, value }) => base.settings.find((each) => each.path === path)?.value !== value,
       ),
   };
-}
-
-/** Asks before unsaved changes are left behind. */
-function useLeaveGuard(dirty: boolean) {
-  const { t } = useTranslation(["setting", "common"]);
-  const confirm = useConfirm();
-  const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) => dirty && current.pathname !== next.pathname,
-    enableBeforeUnload: dirty,
-    withResolver: true,
-  });
-  const { status } = blocker;
-  useEffect(() => {
-    if (status !== "blocked") return;
-    void confirm({
-      title: t("leave.title"),
-      body: t("leave.body"),
-      confirm: t("leave.confirm"),
-      danger: true,
-    }).then((yes) => (yes ? blocker.proceed?.() : blocker.reset?.()));
-  }, [status, confirm, t, blocker.proceed, blocker.reset]);
 }

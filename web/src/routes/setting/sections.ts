@@ -67,7 +67,10 @@ export const SECTIONS = {
       (name) => `imageBed.${name}`,
     ),
   },
-  network: { tab: "security", paths: ["security.allowPrivate", "security.trustedProxies"] },
+  network: {
+    tab: "security",
+    paths: ["security.allowedHosts", "security.allowPrivate", "security.trustedProxies"],
+  },
   credentials: { tab: "security", paths: ["security.adminKey", "security.adminPassword"] },
 } as const satisfies Record<string, { tab: Tab; paths: readonly string[] }>;
 

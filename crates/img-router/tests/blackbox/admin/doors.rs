@@ -62,7 +62,7 @@ async fn every_route_is_closed_to_all_but_the_operator() {
     );
     for (method, path) in all {
         let open = OPEN.contains(&(method.as_str(), path.as_str()));
-        let path = path.replace("{id}", "some-id").replace("{ticket}", "some-ticket");
+        let path = path.replace("{id}", "some-id").replace("{ticket}", "some-ticket").replace("{filename}", "some-name");
         for (who, headers, status) in &strangers {
             if open && !who.starts_with("another") && !who.starts_with("a rebound") {
                 continue;

@@ -41,6 +41,9 @@ async fn a_folder_of_1x_shows_its_channels_keys_and_gallery() {
         assert_eq!(answer.status, 200, "{path}: {}", super::text(&answer));
         answer.json()
     };
+    // It signs in to the panel as well.
+    let signed_in = send(running.port, "POST", "/api/session", &[], &json!({"password": KEY})).await;
+    assert_eq!((signed_in.status, signed_in.json()["signedIn"].as_bool()), (200, Some(true)), "{}", super::text(&signed_in));
     let config = get("/api/config").await;
     let provider = |name: &str| config["providers"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
     assert_eq!((provider("Doubao")["enabled"].as_bool(), provider("Gitee")["enabled"].as_bool()), (Some(true), Some(false)));

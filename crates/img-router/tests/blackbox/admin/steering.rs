@@ -152,3 +152,32 @@ async fn the_gallery_is_searched_marked_deleted_and_brought_back() {
     assert_eq!(operator.get(order["url"].as_str().unwrap()).await.status, 404, "once");
     assert!(operator.read("/api/gallery").await.is_array(), "1.x's form");
 }
+
+#[tokio::test]
+async fn what_could_not_be_put_in_force_is_not_stored() {
+    let setup = fresh();
+    let running = setup.start();
+    let operator = Operator::first(&running).await;
+    let before = operator.read("/api/runtime-config").await;
+    let refused = operator.post("/api/runtime-config", &json!({"system": {"logLevel": "not a [level", "cors": false}})).await;
+    assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some("system.logLevel")), "{}", text(&refused));
+    assert_eq!(operator.read("/api/runtime-config").await, before);
+    operator.change("/api/runtime-config", json!({"system": {"logLevel": "error"}})).await;
+    assert_eq!(operator.get("/api/requests/nobody-writes-of-this").await.status, 404);
+    running.stop();
+    let log = std::fs::read_to_string(setup.beside("log.txt")).unwrap();
+    assert!(log.contains("/api/runtime-config") && !log.contains("nobody-writes-of-this"), "{log}");
+}
+
+#[tokio::test]
+async fn closed_pictures_are_shown_in_the_panel() {
+    let setup = fresh().env("IMG_ROUTER_DEMO", "1").env("IMG_ROUTER_STORAGE_REQUIRE_AUTH", "1");
+    let running = setup.start();
+    let operator = Operator::first(&running).await;
+    operator.change("/api/playground/v1/images/generations", json!({"prompt": "a boat", "size": "256x256"})).await;
+    let url = operator.read("/api/gallery?limit=1").await["items"][0]["url"].as_str().unwrap().to_owned();
+    assert_eq!(send(running.port, "GET", &url, &[], &Value::Null).await.status, 401);
+    assert_eq!(send(running.port, "GET", &url, &[("cookie", "img-router=0")], &Value::Null).await.status, 401);
+    let shown = operator.get(&format!("{url}?thumb=256")).await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/webp"));
+}

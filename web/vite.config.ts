@@ -25,6 +25,8 @@ export default defineConfig({
     // The panel's policy allows nothing inline, and small files cost little over one connection.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // The charts: loaded after the page that shows them.
+    chunkSizeWarningLimit: 600,
     rolldownOptions: {
       output: {
         // What most pages need comes in one piece: hundreds of small ones would cost a round trip each.

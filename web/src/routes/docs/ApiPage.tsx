@@ -26,7 +26,9 @@ export default function ApiPage() {
   return (
     <Container component="main" size="lg" py="md">
       <Group justify="space-between" mb="xl">
-        <Brand />
+        <Group gap="xs">
+          <Brand />
+        </Group>
         <Group gap="xs">
           <LanguageMenu />
           <ThemeMenu />

@@ -51,7 +51,8 @@ fn no_source_file_is_over_its_wall() {
     let long: Vec<String> = files(&[".rs", ".ts", ".tsx", ".mjs", ".py"])
         .iter()
         .map(|path| (read(path).lines().count(), path))
-        .filter(|(lines, _)| *lines > 800)
+        // Types that are made from the OpenAPI document are read by nobody.
+        .filter(|(lines, path)| *lines > 800 && !path.ends_with("schema.d.ts"))
         .map(|(lines, path)| format!("{} has {lines} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "{long:#?}");

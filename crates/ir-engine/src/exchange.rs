@@ -39,7 +39,16 @@ impl Conversation<'_> {
     /// Talks until all pictures are told of, or a fault. A fault after some pictures speaks of those
     /// that are missing.
     pub(crate) async fn hold(&self, call: Call, listener: &mut impl Listener) -> Result<(), Fault> {
-        let mut next = self.step(call, listener).await?;
+        let next = self.step(call, listener).await?;
+        self.go_on(next, listener).await
+    }
+
+    /// Goes on with a task of an earlier run.
+    pub(crate) async fn take_up(&self, ticket: Ticket, listener: &mut impl Listener) -> Result<(), Fault> {
+        self.go_on(Next::Wait(ticket), listener).await
+    }
+
+    async fn go_on(&self, mut next: Next, listener: &mut impl Listener) -> Result<(), Fault> {
         let mut steps = 1;
         loop {
             match next {

@@ -29,6 +29,7 @@ mod pictures;
 mod plan;
 mod ready;
 mod recover;
+mod resume;
 mod snapshot;
 mod steer;
 mod told;

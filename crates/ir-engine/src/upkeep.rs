@@ -4,6 +4,7 @@
 use crate::engine::Engine;
 use crate::keys::KeyCell;
 use crate::recover::adopt_recent;
+use crate::resume::resume;
 use crate::told::Told;
 use ir_store::{Cursor, Gallery, KeyHealth, PictureRecord, StoreError};
 use std::collections::HashSet;
@@ -38,6 +39,7 @@ impl Engine {
         self.outbox.spawn();
         let weak = Arc::downgrade(self);
         let engine = Arc::clone(self);
+        tokio::spawn(resume(Arc::clone(&engine)));
         tokio::spawn(async move { adopt_recent(&engine).await });
         tokio::spawn(async move {
             let mut down = HashSet::new();

@@ -13,4 +13,5 @@ mod operator;
 mod platforms;
 mod services;
 mod support;
+mod tasks;
 mod wire_1x;

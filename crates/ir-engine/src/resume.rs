@@ -1,0 +1,183 @@
+//! Tasks that platforms were drawing when the last run ended. They are paid for: their tickets are
+//! asked for until the pictures are there, which then are in the gallery and in the request log.
+//!
+//! A task of a relayed request is lost: its key was its caller's and is kept nowhere.
+
+use crate::engine::Engine;
+use crate::events::Event;
+use crate::exchange::{Conversation, Listener};
+use crate::pictures::{Origin, take};
+use crate::snapshot::{Snapshot, Upstream};
+use crate::told::Told;
+use ir_egress::ExchangeLimits;
+use ir_model::{Charge, Class, Extras, Fault, Job, Output, ResponseForm, Task};
+use ir_platforms::{Auth, Ticket};
+use ir_store::{AttemptNote, AttemptState, JobRecord, JobState, JournalAttempt, JournalEntry, RequestRecord};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// Jobs that are taken up at once.
+const AT_ONCE: usize = 16;
+
+/// Takes up every task that an earlier run left, beside the requests.
+pub(crate) async fn resume(engine: Arc<Engine>) {
+    let left = match engine.store.unfinished().await {
+        Ok(left) => left,
+        Err(error) => return tracing::error!(%error, "tasks of the last run could not be read"),
+    };
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    for entry in left {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let engine = Arc::clone(&engine);
+        tokio::spawn(async move {
+            let _place = place;
+            take_up(&engine, entry).await;
+        });
+    }
+}
+
+/// One job: all its tickets, then its end.
+async fn take_up(engine: &Engine, entry: JournalEntry) {
+    let mut taken = Taken::default();
+    for attempt in entry.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ticket) {
+        let began = engine.clock.now();
+        let before = taken.names.len();
+        let outcome = ask(engine, &entry.job, attempt, &mut taken).await;
+        let (word, charge, said) = match &outcome {
+            Ok(()) if taken.names.len() > before => ("ok", Charge::Yes, String::new()),
+            Ok(()) => (Class::UpstreamFault.name(), Charge::Maybe, "no picture".to_owned()),
+            Err(fault) => (fault.class.name(), fault.charge, fault.detail.clone().unwrap_or_default()),
+        };
+        tracing::info!(
+            job = entry.job.id,
+            provider = attempt.record.provider,
+            outcome = word,
+            detail = said,
+            "a task of the last run was asked for"
+        );
+        engine.events.tell(Event::Settled { job: entry.job.id.clone(), attempt: attempt.record.number, outcome: word.to_owned(), charge });
+        taken.notes.push(AttemptNote {
+            provider: attempt.record.provider.clone(),
+            model: attempt.record.model.clone(),
+            key: attempt.record.key.clone(),
+            started_ms: began.since(entry.job.created),
+            duration_ms: engine.clock.now().since(began),
+            outcome: word.to_owned(),
+            message: ir_model::sanitise(&said).unwrap_or_default(),
+            next: String::new(),
+        });
+    }
+    finish(engine, entry.job, taken);
+}
+
+fn finish(engine: &Engine, job: JobRecord, taken: Taken) {
+    let drawn = !taken.names.is_empty();
+    let state = if drawn { JobState::Done } else { JobState::Ambiguous };
+    engine.events.tell(Event::Finished { job: job.id.clone(), state, pictures: taken.names.clone() });
+    let last = taken.notes.last();
+    let record = RequestRecord {
+        id: None,
+        request_id: job.id,
+        time: job.created,
+        duration_ms: engine.clock.now().since(job.created),
+        client: job.client,
+        task: job.task,
+        asked_model: job.model,
+        provider: last.map(|note| note.provider.clone()),
+        model: last.map(|note| note.model.clone()),
+        outcome: if drawn { "ok".to_owned() } else { last.map(|note| note.outcome.clone()).unwrap_or_default() },
+        prompt: job.prompt,
+        pictures: taken.names,
+        bytes: taken.bytes,
+        attempts: taken.notes,
+    };
+    engine.feed.push(Told::Request(Arc::new(record.clone())));
+    engine.events.tell(Event::Request(Box::new(record)));
+}
+
+/// What came of a job.
+#[derive(Default)]
+struct Taken {
+    names: Vec<String>,
+    bytes: u64,
+    notes: Vec<AttemptNote>,
+}
+
+/// Asks for one ticket until its task has ended, within a request's deadline.
+async fn ask(engine: &Engine, job: &JobRecord, attempt: &JournalAttempt, taken: &mut Taken) -> Result<(), Fault> {
+    let snapshot = engine.snapshot();
+    let record = &attempt.record;
+    let gone = |detail: &str| Fault::new(Class::NoKey).charged(Charge::Maybe).detail(detail.to_owned());
+    let upstream = find(&snapshot, &record.provider, &record.base_url).ok_or_else(|| gone("the platform is not there any more"))?;
+    let key = record.key.as_ref().map(|id| upstream.keys.iter().find(|key| key.id.0 == *id).ok_or_else(|| gone("its key is gone")));
+    let key = key.transpose()?;
+    if key.is_none() && (upstream.card().auth == Auth::Required || job.client.starts_with("relay:")) {
+        return Err(gone("its key was the caller's"));
+    }
+    let task = Task::ALL.into_iter().find(|task| task.name() == job.task).unwrap_or(Task::Text);
+    let asked = Job {
+        task,
+        model: record.model.clone(),
+        prompt: job.prompt.clone(),
+        n: 1,
+        size: None,
+        pictures: Vec::new(),
+        mask: None,
+        form: ResponseForm::Url,
+        extras: Extras::default(),
+        base_url: upstream.base_url.clone(),
+        key: key.map(|key| key.secret.clone()),
+        key_id: key.map(|key| key.id.clone()),
+        entropy: 0,
+        home: upstream.home(&snapshot.settings),
+        watermark: true,
+    };
+    let limits = engine.exchange_limits(&snapshot, upstream, Instant::now() + snapshot.settings.routing.deadline);
+    let ticket = Ticket { id: attempt.ticket.clone().unwrap_or_default(), after_ms: 0 };
+    let origin = Origin {
+        prompt: job.prompt.clone(),
+        used_prompt: job.prompt.clone(),
+        model: record.model.clone(),
+        provider: upstream.name(),
+        task,
+        request_id: job.id.clone(),
+        client: job.client.clone(),
+        linked: false,
+        size: None,
+        foreign: false,
+    };
+    let mut basket = Basket { engine, origin, limits, taken, worst: None };
+    let said = Conversation { engine, adapter: upstream.adapter, job: &asked, limits }.take_up(ticket, &mut basket).await;
+    basket.worst.map_or(said, Err)
+}
+
+fn find<'a>(snapshot: &'a Snapshot, provider: &str, base_url: &str) -> Option<&'a Arc<Upstream>> {
+    snapshot.upstreams.iter().find(|upstream| upstream.name() == provider && upstream.base_url == base_url)
+}
+
+/// Stores what a task gave.
+struct Basket<'a> {
+    engine: &'a Engine,
+    origin: Origin,
+    limits: ExchangeLimits,
+    taken: &'a mut Taken,
+    worst: Option<Fault>,
+}
+
+impl Listener for Basket<'_> {
+    async fn ticket(&self, _: &Ticket) -> Result<(), Fault> {
+        // It is on disk since the run that got it.
+        Ok(())
+    }
+
+    async fn picture(&mut self, output: Output) {
+        match take(self.engine, output, &self.origin, &self.limits).await {
+            Ok(drawn) => {
+                self.taken.bytes += drawn.picture.map_or(0, |picture| picture.blob.size());
+                self.taken.names.extend(drawn.name);
+            }
+            Err(fault) => self.worst = Some(fault),
+        }
+    }
+}

@@ -88,7 +88,12 @@ async fn access_log(State(gateway): State<Arc<Gateway>>, request: Request, next:
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let duration_ms = gateway.engine.clock().now().since(began);
-    tracing::info!(request_id = id, %method, path, status, duration_ms, peer, "answered");
+    // A page with a hundred pictures would push everything else out of the live log.
+    if status < 400 && (path.starts_with("/assets/") || path.starts_with("/storage/")) {
+        tracing::debug!(request_id = id, %method, path, status, duration_ms, peer, "answered");
+    } else {
+        tracing::info!(request_id = id, %method, path, status, duration_ms, peer, "answered");
+    }
     response
 }
 

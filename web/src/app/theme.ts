@@ -4,6 +4,7 @@ import {
   createTheme,
   Drawer,
   type MantineColorsTuple,
+  Menu,
   Modal,
   Tooltip,
 } from "@mantine/core";
@@ -58,6 +59,8 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     Card: Card.extend({ defaultProps: { withBorder: true, padding: "md" } }),
+    // An element without a role has no place in a menu; the first item takes the focus.
+    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false } }),
     Modal: Modal.extend({
       defaultProps: {
         centered: true,

@@ -1,6 +1,5 @@
 import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import {
-  IconCheck,
   IconDeviceDesktop,
   IconLanguage,
   IconLogout,
@@ -15,7 +14,7 @@ import { useSignOut } from "./useSignOut";
 
 function HeaderMenu({ label, icon, children }: { label: string; icon: ReactNode; children: ReactNode }) {
   return (
-    <Menu position="bottom-end" width={190}>
+    <Menu position="bottom-end" width={190} withinPortal={false}>
       <Menu.Target>
         <Tooltip label={label}>
           <ActionIcon variant="subtle" color="gray" size="lg" aria-label={label}>
@@ -28,24 +27,17 @@ function HeaderMenu({ label, icon, children }: { label: string; icon: ReactNode;
   );
 }
 
-const tick = (shown: boolean) => (shown ? <IconCheck size={14} aria-hidden /> : null);
-
 export function LanguageMenu() {
   const { t, i18n } = useTranslation();
   return (
     <HeaderMenu label={t("shell.language")} icon={<IconLanguage size={20} stroke={1.7} aria-hidden />}>
-      {Object.entries(LANGUAGES).map(([tag, name]) => (
-        <Menu.Item
-          key={tag}
-          lang={tag}
-          role="menuitemradio"
-          aria-checked={tag === i18n.language}
-          rightSection={tick(tag === i18n.language)}
-          onClick={() => void switchLanguage(tag as Language)}
-        >
-          {name}
-        </Menu.Item>
-      ))}
+      <Menu.RadioGroup value={i18n.language} onChange={(tag) => void switchLanguage(tag as Language)}>
+        {Object.entries(LANGUAGES).map(([tag, name]) => (
+          <Menu.RadioItem key={tag} value={tag} lang={tag} closeMenuOnClick>
+            {name}
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
     </HeaderMenu>
   );
 }
@@ -62,18 +54,21 @@ export function ThemeMenu() {
   const Present = THEMES.find(([name]) => name === colorScheme)?.[1] ?? IconSun;
   return (
     <HeaderMenu label={t("shell.theme")} icon={<Present size={20} stroke={1.7} aria-hidden />}>
-      {THEMES.map(([name, Icon]) => (
-        <Menu.Item
-          key={name}
-          role="menuitemradio"
-          aria-checked={name === colorScheme}
-          leftSection={<Icon size={16} aria-hidden />}
-          rightSection={tick(name === colorScheme)}
-          onClick={() => setColorScheme(name)}
-        >
-          {t(`shell.themes.${name}`)}
-        </Menu.Item>
-      ))}
+      <Menu.RadioGroup
+        value={colorScheme}
+        onChange={(name) => setColorScheme(THEMES.find(([each]) => each === name)?.[0] ?? "auto")}
+      >
+        {THEMES.map(([name, Icon]) => (
+          <Menu.RadioItem
+            key={name}
+            value={name}
+            closeMenuOnClick
+            rightSection={<Icon size={16} aria-hidden />}
+          >
+            {t(`shell.themes.${name}`)}
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
     </HeaderMenu>
   );
 }

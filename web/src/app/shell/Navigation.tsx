@@ -56,6 +56,9 @@ function Running() {
           </Badge>
         </Tooltip>
       )}
+      <AnchorLink to="/docs/api" size="xs">
+        {t("nav.api")}
+      </AnchorLink>
       {update?.newer && (
         <AnchorLink to="/update" size="xs">
           {t("shell.newVersion", { version: update.latest })}

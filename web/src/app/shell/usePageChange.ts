@@ -7,7 +7,10 @@ export function usePageChange() {
   const { t } = useTranslation();
   const router = useRouter();
   const name = useMatches({
-    select: (matches) => matches.findLast((match) => match.staticData.title)?.staticData.title,
+    select: (matches) =>
+      matches.some(({ status, _notFound }) => _notFound || status === "notFound")
+        ? "notFound"
+        : matches.findLast((match) => match.staticData.title)?.staticData.title,
   });
 
   useEffect(() => {

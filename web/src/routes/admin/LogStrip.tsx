@@ -2,6 +2,7 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useLogStream } from "@/api/sse";
 import { AnchorLink } from "@/ui/links";
+import { fieldsInLine } from "@/ui/logFields";
 import { Section } from "@/ui/Section";
 import classes from "./Dashboard.module.css";
 
@@ -35,7 +36,9 @@ export function LogStrip() {
             <span className={classes.level} data-level={entry.level}>
               {entry.level}
             </span>
-            <span>{entry.message}</span>
+            <span>
+              {entry.message} <span className={classes.time}>{fieldsInLine(entry.fields)}</span>
+            </span>
           </li>
         ))}
       </ul>

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import type { LogEntry } from "@/api/types";
+import { fieldsInLine } from "@/ui/logFields";
 import classes from "./Logs.module.css";
 
 interface Props {
@@ -21,6 +22,9 @@ function clock(timestamp: string): string {
   const seconds = `${two(time.getSeconds())}.${String(time.getMilliseconds()).padStart(3, "0")}`;
   return `${two(time.getHours())}:${two(time.getMinutes())}:${seconds}`;
 }
+
+/** Whether the request of this path is in the request log, where only drawings are. */
+const isDrawing = (path: string | undefined) => path === undefined || /\/v1\/(images|chat)\//.test(path);
 
 export const LogLine = memo(function LogLine({ entry, id, open, onToggle }: Props) {
   const { t } = useTranslation("logs");
@@ -41,8 +45,11 @@ export const LogLine = memo(function LogLine({ entry, id, open, onToggle }: Prop
         {clock(timestamp)}
       </time>
       <span className={classes.level}>{level}</span>
-      <span className={classes.message}>{message}</span>
-      {requestId && (
+      <span className={classes.message}>
+        {message}
+        {!open && pairs.length > 0 && <span className={classes.brief}> {fieldsInLine(fields)}</span>}
+      </span>
+      {requestId && isDrawing(fields.path) && (
         <Link to="/requests/$id" params={{ id: requestId }} className={classes.request} preload={false}>
           {requestId}
         </Link>

@@ -24,11 +24,14 @@ export function usePictures(filter: GalleryFilter) {
       ? Math.max(0, probe.data.total - total)
       : 0;
 
-  // Nothing is being looked at that could jump.
-  const first = fresh > 0 && items.length === 0;
+  // Nothing is being looked at that could jump: there is nothing, or the page was opened at its top just now.
+  const opened = useRef(true);
+  const settled = comparable && !probe.isFetching;
   useEffect(() => {
-    if (first) renew();
-  }, [first, renew]);
+    if (!settled) return;
+    if (fresh > 0 && (items.length === 0 || (opened.current && window.scrollY === 0))) renew();
+    opened.current = false;
+  }, [settled, fresh, items.length, renew]);
 
   const more = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();

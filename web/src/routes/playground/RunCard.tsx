@@ -2,8 +2,9 @@ import { Alert, Card, Group, Loader, Progress, Skeleton, Stack, Text } from "@ma
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { api } from "@/api/client";
 import { requestQuery } from "@/api/queries";
-import type { RequestDetail } from "@/api/types";
+import type { RequestDetail, RequestPage } from "@/api/types";
 import { AttemptTimeline } from "@/ui/attempts/AttemptTimeline";
 import { ErrorState } from "@/ui/ErrorState";
 import { useFormat } from "@/ui/format";
@@ -66,13 +67,29 @@ export function RunCard({ run }: { run: Run }) {
   );
 }
 
-/** What the log knows of the drawing once it has ended. It is written a moment after the answer. */
+/** How many of the newest requests are looked at, how often, and in what time. */
+const NEWEST = 50;
+const LOOKS = 20;
+const LOOK_EVERY_MS = 300;
+
+/**
+ * What the log knows of the drawing once it has ended. It is written a moment after the answer: until it
+ * is listed, there is nothing at the request's own address.
+ */
 function useLogged({ id, ended }: Run): RequestDetail | undefined {
+  const listed = useQuery({
+    queryKey: ["requests", "listed", id],
+    queryFn: ({ signal }) =>
+      api
+        .get<RequestPage>("/api/requests", { limit: NEWEST }, signal)
+        .then(({ items }) => items.some((row) => row.id === id)),
+    enabled: ended !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: ({ state }) => (state.data || state.dataUpdateCount >= LOOKS ? false : LOOK_EVERY_MS),
+  });
   const { data } = useQuery({
     ...requestQuery(id),
-    enabled: ended !== null,
-    retry: 4,
-    retryDelay: (attempt) => 500 * 2 ** attempt,
+    enabled: listed.data === true,
     staleTime: Number.POSITIVE_INFINITY,
   });
   return data;

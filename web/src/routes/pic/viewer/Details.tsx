@@ -22,6 +22,9 @@ import { redrawSearch } from "../../playground/search";
 import { useViewerState } from "./context";
 import classes from "./Viewer.module.css";
 
+/** Parameters that stand among the facts already. */
+const TOLD = ["size", "provider", "model", "task"];
+
 /** What is known about a picture, and what can be done with it. */
 export function Details({ item }: { item: GalleryItem }) {
   const { t } = useTranslation(["gallery", "common"]);
@@ -99,7 +102,7 @@ export function Details({ item }: { item: GalleryItem }) {
         </Fact>
         <Fact name={t("viewer.client")}>{item.client}</Fact>
         {Object.entries(params)
-          .filter(([name, value]) => name !== "size" && value !== null && value !== "")
+          .filter(([name, value]) => !TOLD.includes(name) && value !== null && value !== "")
           .map(([name, value]) => (
             <Fact key={name} name={<code>{name}</code>}>
               {typeof value === "object" ? JSON.stringify(value) : String(value)}

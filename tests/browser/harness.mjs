@@ -44,6 +44,23 @@ export async function freePort() {
   throw new Error("no free port");
 }
 
+/** What is running; nothing of it outlives the tests, however they end. */
+const running = new Map();
+process.once("exit", () => {
+  for (const [child, folder] of running) {
+    child.kill("SIGKILL");
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  }
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+function begin(program, args, options, folder) {
+  const child = spawn(program, args, options);
+  running.set(child, folder);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
 function end(child, signal) {
   return new Promise((ended) => {
     if (child.exitCode !== null || child.signalCode !== null) return ended();
@@ -68,7 +85,7 @@ function cleanEnv() {
  */
 export async function startSim(dialect, ...options) {
   const args = ["serve", "--port", "0", "--dialect", dialect, ...options];
-  const child = spawn(SIM, args, { stdio: ["ignore", "pipe", "inherit"], env: cleanEnv() });
+  const child = begin(SIM, args, { stdio: ["ignore", "pipe", "inherit"], env: cleanEnv() });
   let said = "";
   child.stdout.on("data", (data) => (said += data));
   await waitUntil(`the platform ${dialect} says its address`, () => said.includes("\n"));
@@ -103,11 +120,8 @@ export async function startGateway({ config = {}, env = {} } = {}) {
   let child;
   const start = async () => {
     const log = openSync(file, "a");
-    child = spawn(GATEWAY, ["serve"], {
-      env: { ...cleanEnv(), IMG_ROUTER_DATA_DIR: data, ...env },
-      cwd: folder,
-      stdio: ["ignore", log, log],
-    });
+    const options = { env: { ...cleanEnv(), IMG_ROUTER_DATA_DIR: data, ...env }, cwd: folder, stdio: ["ignore", log, log] };
+    child = begin(GATEWAY, ["serve"], options, folder);
     closeSync(log);
     await waitUntil("the gateway is ready", async () => {
       assert.equal(child.exitCode, null, readFileSync(file, "utf8"));

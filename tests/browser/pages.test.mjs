@@ -165,6 +165,10 @@ async function viewed({ page, t, width }) {
 }
 
 async function openMenu({ page, t, width }) {
-  if (width < 600) await page.getByRole("button", { name: t("common:shell.menu"), exact: true }).click();
-  else await page.getByRole("button", { name: t("common:shell.theme"), exact: true }).click();
+  if (width < 600) return page.getByRole("button", { name: t("common:shell.menu"), exact: true }).click();
+  await page.getByRole("button", { name: t("common:shell.theme"), exact: true }).click();
+  await page.getByRole("menu").getByRole("menuitemradio").first().waitFor();
+  // The button's tooltip comes a moment after the pointer, and goes with it.
+  await page.mouse.move(width / 2, 500);
+  await page.getByRole("tooltip").waitFor({ state: "detached" });
 }

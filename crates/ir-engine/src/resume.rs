@@ -50,7 +50,7 @@ async fn take_up(engine: &Engine, entry: JournalEntry) {
             Err(fault) => (fault.class.name(), fault.charge, fault.detail.clone().unwrap_or_default()),
         };
         tracing::info!(
-            job = entry.job.id,
+            request_id = entry.job.id,
             provider = attempt.record.provider,
             outcome = word,
             detail = said,

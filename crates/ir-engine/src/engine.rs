@@ -14,7 +14,7 @@ use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_b
 use crate::told::Told;
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Timing};
-use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, RequestId, Secret};
+use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, RequestId, Secret, Task};
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool};
@@ -188,6 +188,12 @@ impl Engine {
     /// All models, from memory.
     pub fn models(&self) -> Vec<ModelInfo> {
         crate::models::list(&self.snapshot())
+    }
+
+    /// Whether a model id means something here for a task, rather than being drawn or refused as an
+    /// unknown one.
+    pub fn knows_model(&self, task: Task, model: &str) -> bool {
+        crate::plan::is_known(&self.snapshot(), task, model)
     }
 
     /// Where bytes live.

@@ -1,5 +1,6 @@
 //! The list of models, served from memory.
 
+use crate::plan::CLIENT_NAMES;
 use crate::snapshot::Snapshot;
 use ir_model::{Size, Task};
 use ir_platforms::{Auth, SizePolicy};
@@ -44,7 +45,8 @@ const OFFERED: [Size; 14] = [
     Size::new(4096, 4096),
 ];
 
-/// `auto`, the models of all enabled platforms that could serve, and all aliases; each id once.
+/// `auto`, the models of all enabled platforms that could serve, all aliases, and the names that
+/// clients are tied to; each id once.
 pub(crate) fn list(snapshot: &Snapshot) -> Vec<ModelInfo> {
     let mut list =
         vec![ModelInfo { id: "auto".into(), owner: "img-router".into(), created: CREATED, tasks: vec![], sizes: vec![], max_n: MAX_N }];
@@ -61,6 +63,14 @@ pub(crate) fn list(snapshot: &Snapshot) -> Vec<ModelInfo> {
                 add(&mut list, id, upstream.name(), task, &sizes);
             }
             add(&mut list, "auto".into(), "img-router", task, &sizes);
+        }
+    }
+    if snapshot.settings.routing.client_model_names {
+        let auto = list[0].clone();
+        for id in CLIENT_NAMES.into_iter().filter(|_| !auto.tasks.is_empty()) {
+            if !list.iter().any(|known| known.id == id) {
+                list.push(ModelInfo { id: id.into(), ..auto.clone() });
+            }
         }
     }
     list

@@ -5,7 +5,7 @@ use crate::breaker::Admission;
 use crate::keys::soonest;
 use crate::ready::Ready;
 use crate::snapshot::{Snapshot, TaskRoute, Upstream};
-use ir_model::{Ask, Caller, Class, Dice, Fault, Gate, Size, SizeAsk, Timestamp};
+use ir_model::{Ask, Caller, Class, Dice, Fault, Gate, Size, SizeAsk, Task, Timestamp};
 use ir_platforms::{Auth, TaskCard};
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,6 +94,10 @@ enum Rule<'a> {
     Auto,
 }
 
+/// Ids that clients are tied to, whatever is behind the address that they are given (Dify, LibreChat,
+/// n8n, NextChat): with `routing.clientModelNames` they leave the choice to the gateway.
+pub(crate) const CLIENT_NAMES: [&str; 4] = ["gpt-image-1", "gpt-image-2", "dall-e-3", "dall-e-2"];
+
 /// Whether a model id leaves the choice to the gateway.
 fn is_auto(model: &str) -> bool {
     matches!(model, "" | "auto" | "default")
@@ -141,25 +145,51 @@ fn rank(weighted: bool, weight: u32, backup: bool, dice: &dyn Dice) -> f64 {
 
 fn rule<'a>(snapshot: &Snapshot, ask: &'a Ask) -> Result<Rule<'a>, Fault> {
     let model = ask.model.as_str();
-    let live = || snapshot.upstreams.iter().filter(|u| u.enabled && u.in_plans);
-    if live().filter_map(|u| u.route(ask.task)).any(|route| route.aliases.iter().any(|alias| alias == model)) {
-        return Ok(Rule::Alias);
+    if let Some(rule) = known(snapshot, ask.task, model) {
+        return Ok(rule);
     }
-    if let Some((platform, rest)) = model.split_once('/')
-        && let Some(adapter) = ir_platforms::by_name(platform)
-    {
-        return Ok(Rule::Named { platform: adapter.card().name, model: rest });
-    }
-    if is_auto(model) {
-        return Ok(Rule::Auto);
-    }
-    if live().any(|u| u.models(ask.task).iter().any(|known| known == model) || passes_any(u)) {
+    if live(snapshot).any(passes_any) {
         return Ok(Rule::Listed);
+    }
+    if is_client_name(snapshot, model) {
+        return Ok(Rule::Auto);
     }
     if snapshot.settings.routing.unknown_model_auto {
         return Ok(Rule::Auto);
     }
     Err(unknown_model(model))
+}
+
+/// What a model id says by itself; `None`: nothing here is called so.
+fn known<'a>(snapshot: &Snapshot, task: Task, model: &'a str) -> Option<Rule<'a>> {
+    if live(snapshot).filter_map(|u| u.route(task)).any(|route| route.aliases.iter().any(|alias| alias == model)) {
+        return Some(Rule::Alias);
+    }
+    if let Some((platform, rest)) = model.split_once('/')
+        && let Some(adapter) = ir_platforms::by_name(platform)
+    {
+        return Some(Rule::Named { platform: adapter.card().name, model: rest });
+    }
+    if is_auto(model) {
+        return Some(Rule::Auto);
+    }
+    if live(snapshot).any(|u| u.models(task).iter().any(|known| known == model)) {
+        return Some(Rule::Listed);
+    }
+    ir_platforms::by_name(model).map(|adapter| Rule::Named { platform: adapter.card().name, model: "" })
+}
+
+/// Whether a model id means something here for a task: an alias, a platform, a model that one lists.
+pub(crate) fn is_known(snapshot: &Snapshot, task: Task, model: &str) -> bool {
+    known(snapshot, task, model).is_some() || is_client_name(snapshot, model)
+}
+
+fn is_client_name(snapshot: &Snapshot, model: &str) -> bool {
+    snapshot.settings.routing.client_model_names && CLIENT_NAMES.contains(&model)
+}
+
+fn live(snapshot: &Snapshot) -> impl Iterator<Item = &Upstream> {
+    snapshot.upstreams.iter().map(|upstream| &**upstream).filter(|u| u.enabled && u.in_plans)
 }
 
 /// A platform that takes any model, has not told its list, and has no model configured: the

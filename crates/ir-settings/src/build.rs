@@ -80,6 +80,7 @@ pub(crate) fn settings(r: &Resolved) -> Settings {
         routing: Routing {
             weighted: r.word("routing.strategy") == "weighted",
             unknown_model_auto: r.word("routing.unknownModel") == "auto",
+            client_model_names: r.flag("routing.clientModelNames"),
             failover_on_moderation: r.flag("routing.failoverOnModeration"),
             retry_uncertain: r.flag("routing.retryUncertain"),
             deadline: Duration::from_secs(r.whole("routing.deadline")),
@@ -93,7 +94,7 @@ pub(crate) fn settings(r: &Resolved) -> Settings {
                 _ => DefaultResponseFormat::Auto,
             },
         },
-        chat: Chat { continue_from_last_image: r.flag("chat.continueFromLastImage") },
+        chat: Chat { continue_from_last_image: r.flag("chat.continueFromLastImage"), message_images: r.flag("chat.messageImages") },
         models_require_key: r.flag("modelsRequireKey"),
         limits: limits(r),
         prompt_optimizer: prompt_optimizer(r),

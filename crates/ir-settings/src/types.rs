@@ -189,6 +189,8 @@ pub struct Routing {
     pub weighted: bool,
     /// A model that nobody lists is drawn by the platforms' default models, instead of refused.
     pub unknown_model_auto: bool,
+    /// The ids that some clients are tied to stand for the automatic choice.
+    pub client_model_names: bool,
     /// A prompt refused by one platform's moderation goes on to the next.
     pub failover_on_moderation: bool,
     /// An attempt that may have cost money is repeated all the same.
@@ -282,6 +284,8 @@ pub enum DefaultResponseFormat {
 pub struct Chat {
     /// A message without pictures edits the last picture of the conversation.
     pub continue_from_last_image: bool,
+    /// Answers also carry their pictures in `images`, beside the Markdown.
+    pub message_images: bool,
 }
 
 /// Section `limits`.

@@ -4,6 +4,7 @@ mod failover;
 mod hosting;
 mod inputs;
 mod jobs;
+mod models;
 mod optimizer;
 mod outbox;
 mod placeholders;

@@ -24,13 +24,17 @@ export const SECTIONS = {
     paths: [
       "routing.strategy",
       "routing.unknownModel",
+      "routing.clientModelNames",
       "routing.failoverOnModeration",
       "routing.retryUncertain",
       "routing.deadline",
       "system.apiTimeout",
     ],
   },
-  answers: { tab: "drawing", paths: ["api.defaultResponseFormat", "chat.continueFromLastImage"] },
+  answers: {
+    tab: "drawing",
+    paths: ["api.defaultResponseFormat", "chat.continueFromLastImage", "chat.messageImages"],
+  },
   compression: { tab: "drawing", paths: ["system.compressThreshold", "system.compressTarget"] },
   capacity: {
     tab: "limits",

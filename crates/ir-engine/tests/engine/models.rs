@@ -1,0 +1,40 @@
+//! What a model's name may be.
+
+use crate::support::{Bench, PLAIN, ask, bench, picture};
+use ir_model::{Ask, Class, Task};
+
+const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
+
+/// Asks for a model; answers with the platform that drew, or the class of the refusal.
+async fn drawn_by(bench: &Bench, model: &str) -> Result<String, Class> {
+    let asked = Ask { model: model.to_owned(), ..ask(1) };
+    bench.draw(asked).await.1.map(|summary| format!("{}/{}", summary.provider, summary.model)).map_err(|failure| failure.fault.class)
+}
+
+#[tokio::test]
+async fn a_platforms_name_is_a_model_and_so_are_the_names_that_clients_are_tied_to() {
+    let strict = PLAIN.replacen('{', r#"{"routing":{"unknownModel":"reject"},"#, 1);
+    let bench = bench(&strict, &KEY, |_| picture(3)).await;
+    for (model, by) in [("NewApi", "NewApi/m"), ("newapi", "NewApi/m"), ("gpt-image-1", "NewApi/m"), ("dall-e-2", "NewApi/m")] {
+        assert_eq!(drawn_by(&bench, model).await.as_deref(), Ok(by), "{model}");
+    }
+    assert_eq!(drawn_by(&bench, "local").await.as_deref(), Ok("Local/local"));
+    assert_eq!(drawn_by(&bench, "gpt-image-3").await, Err(Class::ModelNotFound));
+    let ids: Vec<String> = bench.engine.models().into_iter().map(|model| model.id).collect();
+    for id in ["gpt-image-1", "gpt-image-2", "dall-e-3", "dall-e-2"] {
+        assert_eq!(ids.iter().filter(|known| *known == id).count(), 1, "{id}: {ids:?}");
+    }
+    assert!(bench.engine.knows_model(Task::Text, "dall-e-3") && !bench.engine.knows_model(Task::Text, "gpt-5"));
+
+    let off = PLAIN.replacen('{', r#"{"routing":{"unknownModel":"reject","clientModelNames":false},"#, 1);
+    let off = crate::support::bench(&off, &KEY, |_| picture(3)).await;
+    assert_eq!(drawn_by(&off, "gpt-image-1").await, Err(Class::ModelNotFound));
+    assert!(off.engine.models().iter().all(|model| model.id != "dall-e-3"));
+
+    // What the operator says of a name comes first.
+    let alias = strict.replace(r#""text":{"model":"m"}"#, r#""text":{"model":"m","modelMap":"dall-e-3,local"}"#);
+    let alias = crate::support::bench(&alias, &KEY, |_| picture(3)).await;
+    assert_eq!(drawn_by(&alias, "local").await.as_deref(), Ok("NewApi/m"));
+    let owner = alias.engine.models().into_iter().find(|model| model.id == "dall-e-3").map(|model| model.owner);
+    assert_eq!(owner.as_deref(), Some("NewApi"));
+}

@@ -146,6 +146,7 @@ async fn chat_answers_are_complete() {
         created: 5,
         model: "a\"b".into(),
         include_usage: false,
+        message_images: false,
         wish: wish(ResponseForm::Url),
         reader: Reader { id: RequestId::parse("r").unwrap(), language: Language::English, mode: Mode::Backend },
         sent: 0,
@@ -163,4 +164,10 @@ async fn chat_answers_are_complete() {
             "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
         })
     );
+    let value: Value = serde_json::from_str(&text(ChatAnswer { message_images: true, ..answer }.document(&finished)).await).unwrap();
+    let message = &value["choices"][0]["message"];
+    assert_eq!(message["content"], content);
+    let entry = |index: u32, url: &str| json!({"type": "image_url", "index": index, "image_url": {"url": url}});
+    let urls = [format!("data:image/png;base64,{}", b64(&bytes)), "https://p.example/a%20%281%29.png?x=%2F".to_owned()];
+    assert_eq!(message["images"], json!([entry(0, &urls[0]), entry(1, &urls[1])]));
 }

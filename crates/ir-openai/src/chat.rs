@@ -71,6 +71,7 @@ async fn chat(entry: Entry, parts: Parts, body: Body) -> Answer {
         created: clock.now().secs(),
         model: if chat.ask.model.is_empty() { "auto".to_owned() } else { chat.ask.model.clone() },
         include_usage: chat.include_usage,
+        message_images: entry.rules.message_images,
         wish: chat.wish,
         reader: entry.reader.clone(),
         sent: 0,

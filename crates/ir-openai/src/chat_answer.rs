@@ -22,6 +22,8 @@ pub(crate) struct ChatAnswer {
     /// As the caller named it.
     pub(crate) model: String,
     pub(crate) include_usage: bool,
+    /// Pictures also stand in `images`, as OpenRouter's clients read them.
+    pub(crate) message_images: bool,
     pub(crate) wish: Wish,
     pub(crate) reader: Reader,
     /// Pictures sent so far.
@@ -40,10 +42,16 @@ fn usage() -> Value {
     json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0})
 }
 
-/// Writes one picture as Markdown into an open JSON string. An address keeps Markdown whole: no
-/// blanks, no parentheses.
+/// Writes one picture as Markdown into an open JSON string.
 fn markdown(out: &mut Composer, drawn: &Drawn, number: usize, wish: &Wish) {
     out.raw(&format!("![image{number}]("));
+    address(out, drawn, wish);
+    out.raw(")");
+}
+
+/// Writes a picture's address, or its bytes as a data URI, into an open JSON string. An address keeps
+/// Markdown whole: no blanks, no parentheses.
+fn address(out: &mut Composer, drawn: &Drawn, wish: &Wish) {
     match place(drawn, wish) {
         Some(Place::Url(url)) => {
             out.inside(&safe_address(&url));
@@ -53,10 +61,10 @@ fn markdown(out: &mut Composer, drawn: &Drawn, number: usize, wish: &Wish) {
         }
         None => {}
     }
-    out.raw(")");
 }
 
-fn safe_address(url: &str) -> String {
+/// A picture's address as it may stand in Markdown.
+pub(crate) fn safe_address(url: &str) -> String {
     let mut out = String::with_capacity(url.len());
     for ch in url.chars() {
         match ch {
@@ -91,10 +99,27 @@ impl ChatAnswer {
         if let Some(text) = shortfall(&finished.summary, self.reader.language) {
             out.raw("\\n\\n").inside(&text);
         }
-        out.raw("\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":").value(&usage()).raw("}");
+        out.raw("\"");
+        self.images(&mut out, &finished.pictures, 0);
+        out.raw(",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":").value(&usage()).raw("}");
         let mut response = json_response(out.finish());
         set_summary(response.headers_mut(), &finished.summary);
         response
+    }
+
+    /// The member `images` of a message or a delta, where it is wanted.
+    fn images(&self, out: &mut Composer, pictures: &[Drawn], first: usize) {
+        if !self.message_images {
+            return;
+        }
+        out.raw(",\"images\":[");
+        for (i, drawn) in pictures.iter().enumerate() {
+            out.raw(if i == 0 { "" } else { "," });
+            out.raw("{\"type\":\"image_url\",\"index\":").raw(&(first + i).to_string()).raw(",\"image_url\":{\"url\":\"");
+            address(out, drawn, &self.wish);
+            out.raw("\"}}");
+        }
+        out.raw("]");
     }
 
     /// The beginning of a chunk, up to the inside of `choices`.
@@ -135,7 +160,9 @@ impl Dialect for ChatAnswer {
         self.head(&mut out);
         out.raw("{\"index\":0,\"delta\":{\"content\":\"").raw(if self.sent > 1 { "\\n" } else { "" });
         markdown(&mut out, drawn, self.sent, &self.wish);
-        out.raw("\"},\"logprobs\":null,\"finish_reason\":null}");
+        out.raw("\"");
+        self.images(&mut out, std::slice::from_ref(drawn), self.sent - 1);
+        out.raw("},\"logprobs\":null,\"finish_reason\":null}");
         self.tail(&mut out);
         out.finish()
     }

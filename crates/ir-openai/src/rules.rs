@@ -50,6 +50,8 @@ pub(crate) struct Rules {
     pub(crate) form: DefaultForm,
     /// A chat message without pictures edits the newest one of the conversation.
     pub(crate) continue_from_last_image: bool,
+    /// Chat answers also carry their pictures in `images`.
+    pub(crate) message_images: bool,
     /// Where the gateway is reached from outside, without a trailing `/`.
     pub(crate) public_base_url: Option<String>,
     /// The list of models needs a key.
@@ -66,6 +68,7 @@ impl Default for Rules {
             body_total: BODY_TOTAL,
             form: DefaultForm::Auto,
             continue_from_last_image: false,
+            message_images: false,
             public_base_url: None,
             models_require_key: false,
         }
@@ -87,6 +90,7 @@ impl Rules {
                 ir_settings::DefaultResponseFormat::B64Json => DefaultForm::Always(ResponseForm::Base64),
             },
             continue_from_last_image: settings.chat.continue_from_last_image,
+            message_images: settings.chat.message_images,
             // A link that needs the caller's key is none for most clients.
             public_base_url: settings
                 .system

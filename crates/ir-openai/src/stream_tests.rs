@@ -42,7 +42,16 @@ fn reader() -> Reader {
 
 fn chat(include_usage: bool) -> ChatAnswer {
     let wish = Wish { form: ResponseForm::Url, stream: true, quality: None, background: None, public_base_url: None };
-    ChatAnswer { id: "chatcmpl-1".into(), created: 5, model: "auto".into(), include_usage, wish, reader: reader(), sent: 0 }
+    ChatAnswer {
+        id: "chatcmpl-1".into(),
+        created: 5,
+        model: "auto".into(),
+        include_usage,
+        message_images: false,
+        wish,
+        reader: reader(),
+        sent: 0,
+    }
 }
 
 async fn picture(place: &crate::testing::Place, index: u32, bytes: &[u8]) -> DrawEvent {
@@ -158,6 +167,20 @@ async fn pictures_that_are_missing_are_told() {
     let events = script([(0, picture(&place, 0, &png(4, 4)).await), (0, done(3, 1))]);
     let sent = text(ok(chat_answer::open(events, chat(false), reader()).await)).await;
     assert!(sent.contains("{\"content\":\"\\n\\nOnly 1 of 3 pictures could be drawn.\"}"), "{sent}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pictures_also_stand_beside_the_text_where_that_is_wanted() {
+    let place = place();
+    let bytes = png(4, 4);
+    let events = script([(0, picture(&place, 0, &bytes).await), (0, picture(&place, 1, &bytes).await), (0, done(2, 2))]);
+    let answer = ChatAnswer { message_images: true, ..chat(false) };
+    let sent = text(ok(chat_answer::open(events, answer, reader()).await)).await;
+    let uri = format!("data:image/png;base64,{}", b64(&bytes));
+    for (index, line) in ["![image1]", "\\n![image2]"].into_iter().enumerate() {
+        let images = format!("\"images\":[{{\"type\":\"image_url\",\"index\":{index},\"image_url\":{{\"url\":\"{uri}\"}}}}]");
+        assert!(sent.contains(&format!("{{\"content\":\"{line}({uri})\",{images}}},\"logprobs\"")), "{sent}");
+    }
 }
 
 async fn image_stream(events: Script, topic: Topic, quality: Option<Quality>, background: Option<Background>) -> Answer {

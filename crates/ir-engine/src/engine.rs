@@ -190,8 +190,8 @@ impl Engine {
         crate::models::list(&self.snapshot())
     }
 
-    /// Whether a model id means something here for a task, rather than being drawn or refused as an
-    /// unknown one.
+    /// Whether a model id by itself leads to drawing a task here, rather than being treated as an
+    /// unknown one. OpenAI's text models do not, even where a relay lists them.
     pub fn knows_model(&self, task: Task, model: &str) -> bool {
         crate::plan::is_known(&self.snapshot(), task, model)
     }

@@ -179,9 +179,20 @@ fn known<'a>(snapshot: &Snapshot, task: Task, model: &'a str) -> Option<Rule<'a>
     ir_platforms::by_name(model).map(|adapter| Rule::Named { platform: adapter.card().name, model: "" })
 }
 
-/// Whether a model id means something here for a task: an alias, a platform, a model that one lists.
+/// Whether a model id leads to drawing here: an alias, a platform, a model that one lists. Relays list
+/// their text models too, and OpenAI's are told by their names.
 pub(crate) fn is_known(snapshot: &Snapshot, task: Task, model: &str) -> bool {
-    known(snapshot, task, model).is_some() || is_client_name(snapshot, model)
+    match known(snapshot, task, model) {
+        Some(Rule::Listed) => !is_text_model(model) || live(snapshot).any(|u| u.default_model(task).as_deref() == Some(model)),
+        Some(Rule::Alias | Rule::Named { .. } | Rule::Auto) => true,
+        None => is_client_name(snapshot, model),
+    }
+}
+
+fn is_text_model(model: &str) -> bool {
+    let numbered = model.strip_prefix('o').is_some_and(|rest| rest.starts_with(|ch: char| ch.is_ascii_digit()));
+    let family = ["gpt-", "chatgpt-", "codex"].iter().any(|family| model.starts_with(family));
+    (numbered || family) && !model.contains("image")
 }
 
 fn is_client_name(snapshot: &Snapshot, model: &str) -> bool {

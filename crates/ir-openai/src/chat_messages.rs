@@ -31,12 +31,12 @@ pub(crate) struct Said {
 /// 400 naming the message.
 pub(crate) async fn last_user(spool: &Spool, messages: Node, continue_from_last_image: bool) -> Result<Said, Fault> {
     let (mut contents, last) = checked(messages)?;
-    let mut reading = Reading::new(spool);
+    let mut reading = Reading::new(spool, "messages");
     reading.content(std::mem::take(&mut contents[last]), &param(last), true).await?;
     let mut said = reading.said()?;
     if said.pictures.is_empty() && continue_from_last_image {
         for (i, content) in contents.into_iter().enumerate().rev() {
-            let mut reading = Reading::new(spool);
+            let mut reading = Reading::new(spool, "messages");
             reading.content(content, &param(i), false).await?;
             if let Some(newest) = reading.pictures.pop() {
                 said.pictures.push(newest);
@@ -53,7 +53,7 @@ pub(crate) async fn last_user(spool: &Spool, messages: Node, continue_from_last_
 /// 400 naming the message.
 pub(crate) async fn all(spool: &Spool, messages: Node) -> Result<Said, Fault> {
     let (contents, last) = checked(messages)?;
-    let mut reading = Reading::new(spool);
+    let mut reading = Reading::new(spool, "messages");
     for (i, content) in contents.into_iter().enumerate() {
         reading.content(content, &param(i), i == last).await?;
     }
@@ -107,7 +107,7 @@ fn checked(messages: Node) -> Result<(Vec<Node>, usize), Fault> {
 }
 
 /// The outer form only: earlier messages are not read further.
-fn check_content(content: &Node, role: &str, param: &str) -> Result<(), Fault> {
+pub(crate) fn check_content(content: &Node, role: &str, param: &str) -> Result<(), Fault> {
     match content {
         Node::String(_) | Node::Text(_) | Node::Bytes(_) => Ok(()),
         Node::Array(parts) if parts.len() > PARTS => {
@@ -126,32 +126,35 @@ fn check_content(content: &Node, role: &str, param: &str) -> Result<(), Fault> {
 }
 
 /// Contents while they are read.
-struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     spool: &'a Spool,
+    /// The field that the conversation stands in.
+    field: &'static str,
     words: Vec<String>,
     pictures: Vec<AskPicture>,
 }
 
 impl<'a> Reading<'a> {
-    fn new(spool: &'a Spool) -> Self {
-        Self { spool, words: Vec::new(), pictures: Vec::new() }
+    pub(crate) fn new(spool: &'a Spool, field: &'static str) -> Self {
+        Self { spool, field, words: Vec::new(), pictures: Vec::new() }
     }
 
-    fn said(self) -> Result<Said, Fault> {
+    /// What all contents said.
+    pub(crate) fn said(self) -> Result<Said, Fault> {
         let prompt = self.words.join("\n");
         let prompt = prompt.trim();
         if prompt.chars().count() > PROMPT {
-            return Err(prompt_too_long("messages", PROMPT));
+            return Err(prompt_too_long(self.field, PROMPT));
         }
         Ok(Said { prompt: (!prompt.is_empty()).then(|| prompt.to_owned()), pictures: self.pictures })
     }
 
     fn push(&mut self, picture: AskPicture) -> Result<(), Fault> {
-        pictures::push(&mut self.pictures, picture, "messages")
+        pictures::push(&mut self.pictures, picture, self.field)
     }
 
     /// One content; `words` tells whether its words count.
-    async fn content(&mut self, content: Node, param: &str, words: bool) -> Result<(), Fault> {
+    pub(crate) async fn content(&mut self, content: Node, param: &str, words: bool) -> Result<(), Fault> {
         match content {
             Node::Array(parts) => {
                 for (i, part) in parts.into_iter().enumerate() {
@@ -214,7 +217,12 @@ impl<'a> Reading<'a> {
                 let text = part.take("text").unwrap_or_default();
                 self.text(text, &format!("{param}.text"), words).await
             }
-            Some("image_url" | "input_image") => {
+            // A file's id stands beside the address here, and is refused by name.
+            Some("input_image") => {
+                let picture = pictures::read(self.spool, Node::Object(part), &format!("{param}.image_url")).await?;
+                self.push(picture)
+            }
+            Some("image_url") => {
                 let param = format!("{param}.image_url");
                 let picture = pictures::read_url(self.spool, part.take("image_url").unwrap_or_default(), &param).await?;
                 self.push(picture)

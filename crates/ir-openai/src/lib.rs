@@ -25,6 +25,10 @@ mod models;
 mod openapi;
 mod params;
 mod pictures;
+mod responses;
+mod responses_answer;
+mod responses_input;
+mod responses_stream;
 mod rules;
 mod stream;
 #[cfg(test)]

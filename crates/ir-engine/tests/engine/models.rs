@@ -1,7 +1,8 @@
 //! What a model's name may be.
 
 use crate::support::{Bench, PLAIN, ask, bench, picture};
-use ir_model::{Ask, Class, Task};
+use ir_engine::NewKey;
+use ir_model::{Ask, Class, Secret, Task};
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
 
@@ -37,4 +38,20 @@ async fn a_platforms_name_is_a_model_and_so_are_the_names_that_clients_are_tied_
     assert_eq!(drawn_by(&alias, "local").await.as_deref(), Ok("NewApi/m"));
     let owner = alias.engine.models().into_iter().find(|model| model.id == "dall-e-3").map(|model| model.owner);
     assert_eq!(owner.as_deref(), Some("NewApi"));
+}
+
+#[tokio::test]
+async fn text_models_in_a_relays_list_do_not_lead_to_drawing() {
+    let aliased = PLAIN.replace(r#""text":{"model":"m"}"#, r#""text":{"model":"gpt-4o","modelMap":"gpt-5-mini"}"#);
+    let bench = bench(&aliased, &[], |_| picture(3)).await;
+    let models = ["gpt-5", "o3", "chatgpt-4o-latest", "gpt-image-9", "flux"].map(str::to_owned).to_vec();
+    let key = NewKey { secret: Secret::new("sk-one"), name: String::new(), base_url: Some(KEY[0].0.to_owned()), models, enabled: true };
+    bench.engine.add_keys("NewApi", vec![key]).await.expect("key");
+    let known = ["gpt-image-9", "flux", "gpt-4o", "gpt-5-mini", "NewApi/gpt-5", "auto", "newapi"];
+    let unknown = ["gpt-5", "o3", "chatgpt-4o-latest", "gpt-6"];
+    for (models, is) in [(&known[..], true), (&unknown[..], false)] {
+        for model in models {
+            assert_eq!(bench.engine.knows_model(Task::Text, model), is, "{model}");
+        }
+    }
 }

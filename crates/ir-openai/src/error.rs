@@ -34,6 +34,9 @@ pub struct Reader {
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// The companion of every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest wait that OpenAI's SDKs keep. Told of a longer one, the one for Node repeats after
+/// seconds, in vain (`retryRequest` in its `client.ts`, versions 6 and 7).
+const SDK_PATIENCE: Duration = Duration::from_secs(60);
 /// Attempts listed in one error; a plan of more is cut.
 const LISTED_ATTEMPTS: usize = 16;
 /// Characters of one listed attempt's message.
@@ -166,7 +169,7 @@ fn is_final(fault: &Fault, status: u16) -> bool {
         Class::RateLimited | Class::Overloaded | Class::UpstreamFault | Class::TaskFailed | Class::NoKey => false,
         Class::Gate(_) => (400..500).contains(&status) && status != 408 && status != 429,
     };
-    by_class || fault.charge != Charge::No
+    by_class || fault.charge != Charge::No || fault.retry_after.is_some_and(|wait| wait > SDK_PATIENCE)
 }
 
 /// Seconds to wait, on 429 and 503 only: what the fault says, rounded up, else a guess that keeps

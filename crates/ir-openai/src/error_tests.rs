@@ -111,6 +111,15 @@ fn waits_are_whole_seconds_rounded_up() {
     }
 }
 
+#[test]
+fn what_is_too_far_off_for_an_sdk_is_not_repeated_by_it() {
+    for (class, secs, last) in [(Class::NoKey, 60, false), (Class::NoKey, 61, true), (Class::RateLimited, 1800, true)] {
+        let response = render(&Fault::new(class).retry_after(Some(Duration::from_secs(secs))), &reader(Mode::Backend));
+        assert_eq!(response.headers()["retry-after"], secs.to_string());
+        assert_eq!(response.headers().contains_key("x-should-retry"), last, "{class:?} {secs}");
+    }
+}
+
 #[tokio::test]
 async fn attempts_are_listed_and_everything_is_cleaned() {
     let note = |provider: &str, message: &str| AttemptNote {

@@ -2,6 +2,7 @@
 
 use crate::auth;
 use crate::entry::{peer_of, reader_of, refuse};
+use crate::responses_memory::Given;
 use crate::{blend, chat, edits, error, generations, models, responses, variations};
 use axum::Router;
 use axum::body::Body;
@@ -17,12 +18,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Api {
     engine: Arc<Engine>,
+    pub(crate) given: Arc<Given>,
 }
 
 impl Api {
     /// The public dialect over an engine.
     pub fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+        Self { engine, given: Arc::default() }
     }
 
     /// The engine.

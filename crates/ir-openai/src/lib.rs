@@ -28,6 +28,7 @@ mod pictures;
 mod responses;
 mod responses_answer;
 mod responses_input;
+mod responses_memory;
 mod responses_stream;
 mod rules;
 mod stream;

@@ -14,7 +14,8 @@ use crate::language::echo;
 use crate::params::{Params, no_prompt, wrong};
 use crate::pictures;
 use crate::responses_answer::{Echo, ResponseAnswer};
-use crate::responses_input::{self, Action};
+use crate::responses_input::{self, Action, Past};
+use crate::responses_memory::{Given, Recall};
 use crate::responses_stream;
 use crate::rules::Rules;
 use axum::body::Body;
@@ -43,17 +44,19 @@ const EXTENSIONS: [&str; 12] = [
 
 /// Draws what a conversation asks for.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    serve(api, request, respond).await
+    let given = Arc::clone(&api.given);
+    serve(api, request, |entry, parts, body| respond(entry, parts, body, given)).await
 }
 
-async fn respond(entry: Entry, parts: Parts, body: Body) -> Answer {
+async fn respond(entry: Entry, parts: Parts, body: Body, given: Arc<Given>) -> Answer {
     let Kind::Json = body::kind(&parts.headers)? else {
         return Err(media_type("multipart/form-data", "application/json").into());
     };
     let engine = entry.engine.clone();
     let node = body::json(engine.spool(), &parts.headers, body, &entry.rules, true).await?;
     let knows = |task, model: &str| engine.knows_model(task, model);
-    let asked = Box::pin(parse(engine.spool(), node, &entry.rules, knows)).await?;
+    let recall = Recall { engine: &engine, given: &given };
+    let asked = Box::pin(parse(engine.spool(), node, &entry.rules, knows, Some(&recall))).await?;
     let answer = ResponseAnswer {
         id: engine.dice().hex128(),
         created: engine.clock().now().secs(),
@@ -61,6 +64,7 @@ async fn respond(entry: Entry, parts: Parts, body: Body) -> Answer {
         echo: asked.echo,
         links: asked.links,
         wish: asked.wish,
+        given,
         clock: engine.clock().clone(),
         reader: entry.reader.clone(),
     };
@@ -86,14 +90,21 @@ pub(crate) struct Asked {
 ///
 /// # Errors
 /// 400 naming the field.
-pub(crate) async fn parse(spool: &Spool, node: Node, rules: &Rules, knows: impl Fn(Task, &str) -> bool) -> Result<Asked, Fault> {
+pub(crate) async fn parse(
+    spool: &Spool,
+    node: Node,
+    rules: &Rules,
+    knows: impl Fn(Task, &str) -> bool,
+    recall: Option<&Recall<'_>>,
+) -> Result<Asked, Fault> {
     let mut map = object(node);
     refuse_state(&map)?;
+    let previous = previous(&map)?;
     let (at, mut tool) = tool(map.take("tools"))?;
-    let action = action(&mut tool, at)?;
+    let past = Past { action: action(&tool, at)?, messages: rules.continue_from_last_image, previous, recall };
     let mask = mask(spool, &mut tool, at).await?;
     let input = map.take("input").unwrap_or_default();
-    let said = responses_input::read(spool, input, action, rules.continue_from_last_image).await?;
+    let said = responses_input::read(spool, input, &past).await?;
     let Some(prompt) = said.prompt else {
         return Err(no_prompt().param("input"));
     };
@@ -127,11 +138,11 @@ fn refuse_state(map: &Map) -> Result<(), Fault> {
         Err(Fault::gate(Gate::Unsupported, format!("{name} is not supported: {en}"), format!("不支持 {name}：{zh}")).param(name))
     };
     let given = |name: &str| map.get(name).is_some_and(|node| !node.is_null());
-    if let Some(name) = ["previous_response_id", "conversation"].into_iter().find(|name| given(name)) {
+    if given("conversation") {
         return refuse(
-            name,
-            "answers are not stored here. Send the conversation in input.",
-            "此网关不保存应答，请在 input 中发送完整对话。",
+            "conversation",
+            "conversations are not stored here. Send it in input.",
+            "此网关不保存对话，请在 input 中发送完整对话。",
         );
     }
     if given("prompt") {
@@ -159,7 +170,16 @@ fn tool(tools: Option<Node>) -> Result<(usize, Map), Fault> {
     Ok(found.map(|(at, node)| (at, object(node))).unwrap_or_default())
 }
 
-fn action(tool: &mut Map, at: usize) -> Result<Action, Fault> {
+/// The id of the answer that this request goes on from.
+fn previous(map: &Map) -> Result<Option<String>, Fault> {
+    match map.get("previous_response_id") {
+        None | Some(Node::Null) => Ok(None),
+        Some(Node::String(id)) if !id.is_empty() => Ok(Some(id.clone())),
+        Some(other) => Err(wrong("previous_response_id", "the id of an answer", "应答的 id", other)),
+    }
+}
+
+fn action(tool: &Map, at: usize) -> Result<Action, Fault> {
     match tool.get("action") {
         None | Some(Node::Null) => Ok(Action::Auto),
         Some(node) => match node.as_str() {

@@ -5,6 +5,7 @@ use crate::answer::{Finished, Place, Wish, json_response, known_quality, place, 
 use crate::chat_answer::safe_address;
 use crate::compose::Composer;
 use crate::error::Reader;
+use crate::responses_memory::Given;
 use axum::body::Body;
 use http::Response;
 use ir_engine::Summary;
@@ -50,6 +51,7 @@ impl Echo {
             ("max_output_tokens", number("max_output_tokens")),
             ("metadata", metadata(map)),
             ("parallel_tool_calls", plain("parallel_tool_calls").filter(Value::is_boolean).unwrap_or(Value::Bool(true))),
+            ("previous_response_id", text("previous_response_id")),
             ("temperature", number("temperature")),
             ("tool_choice", choice.unwrap_or_else(|| json!("auto"))),
             ("tools", json!([echoed_tool(tool)])),
@@ -98,6 +100,8 @@ pub(crate) struct ResponseAnswer {
     /// Addresses are wanted beside the bytes.
     pub(crate) links: bool,
     pub(crate) wish: Wish,
+    /// Where the pictures are taken note of.
+    pub(crate) given: Arc<Given>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reader: Reader,
 }
@@ -116,11 +120,17 @@ impl ResponseAnswer {
     /// The whole answer.
     pub(crate) fn document(&self, finished: &Finished) -> Response<Body> {
         let summary = &finished.summary;
+        finished.pictures.iter().for_each(|drawn| self.note(drawn));
         let mut out = Composer::default();
         self.completed(&mut out, &finished.pictures, summary, &summary.ignored);
         let mut response = json_response(out.finish());
         set_summary(response.headers_mut(), summary);
         response
+    }
+
+    /// Takes note of the next picture, for callers that name it later.
+    pub(crate) fn note(&self, drawn: &Drawn) {
+        self.given.note(&self.id, drawn.name.as_deref());
     }
 
     /// Writes the Response object of a success.
@@ -140,7 +150,7 @@ impl ResponseAnswer {
         let mut value = json!({
             "id": format!("resp_{}", self.id), "object": "response", "created_at": self.created, "status": status,
             "background": false, "completed_at": over.then(|| self.clock.now().secs()), "error": error, "incomplete_details": null,
-            "max_tool_calls": null, "model": self.echo.model.as_deref().unwrap_or("auto"), "previous_response_id": null,
+            "max_tool_calls": null, "model": self.echo.model.as_deref().unwrap_or("auto"),
             "reasoning": {"effort": null, "summary": null}, "service_tier": "default", "store": false,
             "text": {"format": {"type": "text"}}, "truncation": "disabled", "usage": over.then(usage),
         });

@@ -5,6 +5,7 @@ use crate::chat_messages::{Reading, Said, check_content};
 use crate::edits::no_picture;
 use crate::params::wrong;
 use crate::pictures;
+use crate::responses_memory::Recall;
 use ir_model::{AskPicture, Fault, Gate, Map, Node};
 use ir_spool::Spool;
 
@@ -29,17 +30,27 @@ enum Item {
         user: bool,
         content: Node,
     },
-    /// An `image_generation_call`.
+    /// An `image_generation_call`, whole or only named.
     Drawn(Map),
-    /// Calls of tools, reasoning, references.
+    /// Calls of tools, reasoning, references to other things.
     Other,
+}
+
+/// Where a picture may come from that the last user message does not bring.
+pub(crate) struct Past<'a> {
+    pub(crate) action: Action,
+    /// Pictures of earlier messages count, whatever the action is.
+    pub(crate) messages: bool,
+    /// The answer that the request goes on from.
+    pub(crate) previous: Option<String>,
+    pub(crate) recall: Option<&'a Recall<'a>>,
 }
 
 /// Reads the input.
 ///
 /// # Errors
 /// 400 naming the item.
-pub(crate) async fn read(spool: &Spool, input: Node, action: Action, continue_from_last_image: bool) -> Result<Said, Fault> {
+pub(crate) async fn read(spool: &Spool, input: Node, past: &Past<'_>) -> Result<Said, Fault> {
     let mut reading = Reading::new(spool, "input");
     let mut items = match input {
         Node::Array(items) if !items.is_empty() => items_of(items)?,
@@ -60,10 +71,10 @@ pub(crate) async fn read(spool: &Spool, input: Node, action: Action, continue_fr
         }
     }
     let mut said = reading.said()?;
-    if said.pictures.is_empty() && action != Action::Generate {
-        said.pictures.extend(newest(spool, items, action == Action::Edit || continue_from_last_image).await?);
+    if said.pictures.is_empty() && past.action != Action::Generate {
+        said.pictures.extend(newest(spool, items, past).await?);
     }
-    if said.pictures.is_empty() && action == Action::Edit {
+    if said.pictures.is_empty() && past.action == Action::Edit {
         return Err(no_picture("input"));
     }
     Ok(said)
@@ -83,6 +94,10 @@ fn item_of(item: Node, i: usize) -> Result<Item, Fault> {
     let kind = map.get("type").and_then(Node::as_str);
     match kind {
         Some("image_generation_call") => return Ok(Item::Drawn(map)),
+        // As the AI SDK names what it takes for stored.
+        Some("item_reference") if map.get("id").and_then(Node::as_str).is_some_and(|id| id.starts_with("ig_")) => {
+            return Ok(Item::Drawn(map));
+        }
         Some("message") | None => {}
         Some(_) => return Ok(Item::Other),
     }
@@ -100,12 +115,12 @@ fn item_of(item: Node, i: usize) -> Result<Item, Fault> {
     Ok(Item::Message { user: role == "user", content })
 }
 
-/// The newest picture that was drawn before; with `anywhere`, of messages too.
-async fn newest(spool: &Spool, items: Vec<Item>, anywhere: bool) -> Result<Option<AskPicture>, Fault> {
+/// The newest picture of before.
+async fn newest(spool: &Spool, items: Vec<Item>, past: &Past<'_>) -> Result<Option<AskPicture>, Fault> {
     for (i, item) in items.into_iter().enumerate().rev() {
         let found = match item {
-            Item::Drawn(call) => drawn_before(spool, call, &format!("input[{i}].result")).await?,
-            Item::Message { content, .. } if anywhere => {
+            Item::Drawn(call) => drawn_before(spool, call, &format!("input[{i}]"), past).await?,
+            Item::Message { content, .. } if past.messages || past.action == Action::Edit => {
                 let mut reading = Reading::new(spool, "input");
                 reading.content(content, &format!("input[{i}].content"), false).await?;
                 reading.said()?.pictures.pop()
@@ -116,24 +131,40 @@ async fn newest(spool: &Spool, items: Vec<Item>, anywhere: bool) -> Result<Optio
             return Ok(found);
         }
     }
-    Ok(None)
+    match &past.previous {
+        None => Ok(None),
+        Some(id) => Ok(Some(recalled(id, "previous_response_id", past).await?)),
+    }
 }
 
 /// The picture of an `image_generation_call`; `None` for a call that gave none.
-async fn drawn_before(spool: &Spool, mut call: Map, param: &str) -> Result<Option<AskPicture>, Fault> {
-    let filled = |node: &Node| !node.is_null() && node.as_str() != Some("");
+async fn drawn_before(spool: &Spool, mut call: Map, param: &str, past: &Past<'_>) -> Result<Option<AskPicture>, Fault> {
     let none = call.get("result").and_then(Node::as_str) == Some("")
         || matches!(call.get("status").and_then(Node::as_str), Some("failed" | "incomplete" | "in_progress"));
+    let filled = |node: &Node| !node.is_null() && node.as_str() != Some("");
     // Answers whose bytes could not be fetched have an address instead.
     let picture = call.take("result").filter(filled).or_else(|| call.take("url").filter(filled));
     match picture {
-        Some(node) => Ok(Some(pictures::read(spool, node, param).await?)),
+        Some(node) => Ok(Some(pictures::read(spool, node, &format!("{param}.result")).await?)),
         None if none => Ok(None),
-        None => Err(Fault::gate(
-            Gate::Unsupported,
-            format!("{param} is missing: answers are not stored here, so an image_generation_call must be sent with its result."),
-            format!("缺少 {param}：此网关不保存应答，image_generation_call 必须连同 result 一起发送。"),
-        )
-        .param(param)),
+        None => {
+            let id = call.take("id").unwrap_or_default();
+            Ok(Some(recalled(id.as_str().unwrap_or_default(), &format!("{param}.id"), past).await?))
+        }
     }
+}
+
+async fn recalled(id: &str, param: &str, past: &Past<'_>) -> Result<AskPicture, Fault> {
+    let found = match past.recall {
+        Some(recall) => recall.picture(id).await,
+        None => None,
+    };
+    found.ok_or_else(|| {
+        Fault::gate(
+            Gate::Unsupported,
+            format!("{param} names a picture that is not remembered: answers are not stored. Send the picture, or the image_generation_call whole."),
+            format!("{param} 所指的图片已无法找到：此网关不保存应答，请发送图片，或完整的 image_generation_call。"),
+        )
+        .param(param)
+    })
 }

@@ -121,6 +121,7 @@ impl Dialect for ResponseEvents {
             out.raw(",\"output_index\":").raw(&index.to_string()).raw(",\"item\":");
             events.answer.call(out, index, drawn, &[]);
         });
+        self.answer.note(drawn);
         self.drawn.push(drawn.clone());
         out.finish()
     }

@@ -10,7 +10,7 @@ async fn read(spool: &Spool, body: &Value) -> Result<Asked, Fault> {
 }
 
 async fn read_by(spool: &Spool, body: &Value, rules: &Rules) -> Result<Asked, Fault> {
-    parse(spool, read_json(spool, body.to_string(), true).await?, rules, |_, model| model == "flux").await
+    parse(spool, read_json(spool, body.to_string(), true).await?, rules, |_, model| model == "flux", None).await
 }
 
 fn small() -> String {
@@ -195,7 +195,8 @@ async fn requests_that_are_refused() {
             json!({"input": [user(json!([text("x"), image("data:image/png;base64,AAAA")]))]}),
             "input[0].content[1].image_url",
         ),
-        ("a call by its id", json!({"input": [user(json!("x")), {"type": "image_generation_call", "id": "ig_1"}]}), "input[1].result"),
+        ("a call by its id", json!({"input": [user(json!("x")), {"type": "image_generation_call", "id": "ig_1"}]}), "input[1].id"),
+        ("a reference", json!({"input": [{"type": "item_reference", "id": "ig_1"}, user(json!("x"))]}), "input[0].id"),
         ("an answer of before", json!({"input": "x", "previous_response_id": "resp_1"}), "previous_response_id"),
         ("a conversation", json!({"input": "x", "conversation": "conv_1"}), "conversation"),
         ("a stored prompt", json!({"prompt": {"id": "pmpt_1"}}), "prompt"),

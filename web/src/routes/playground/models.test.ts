@@ -20,7 +20,8 @@ const model = (id: string, owned_by: string, tasks: Task[], max_n = 4): Model =>
   capabilities: { tasks, sizes: [], max_n },
 });
 const models = [
-  model("auto", "imgrouter", ["text", "edit"]),
+  model("auto", "img-router", ["text", "edit"]),
+  model("dall-e-3", "img-router", ["text", "edit"]),
   model("flux", "A", ["text"]),
   model("flux", "B", ["text"], 1),
   model("org/qwen", "A", ["edit"]),

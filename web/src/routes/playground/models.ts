@@ -40,7 +40,11 @@ export function modelGroups(
   providers: readonly Provider[],
   task: Task,
 ): ModelGroup[] {
-  const able = models.filter(({ id, capabilities }) => id !== AUTO && capabilities.tasks.includes(task));
+  // The gateway's own ids all leave the choice to it, and `auto` says so best.
+  const able = models.filter(
+    ({ id, owned_by, capabilities }) =>
+      id !== AUTO && owned_by !== "img-router" && capabilities.tasks.includes(task),
+  );
   const owners = new Map<string, Set<string>>();
   for (const { id, owned_by } of able) owners.set(id, (owners.get(id) ?? new Set()).add(owned_by));
   const names = providers.map(({ name }) => name);

@@ -171,6 +171,35 @@ async fn chat_as_a_document_and_as_a_stream() {
 }
 
 #[tokio::test]
+async fn responses_go_on_from_one_another() {
+    let gateway = gateway().await;
+    let mut body = json!({"model": "gpt-5", "input": "a red cat", "tools": [{"type": "image_generation", "size": "256x256"}]});
+    let first = gateway.post("/v1/responses", &body).await.json();
+    let call = &first["output"][0];
+    assert!(is_png(call["result"].as_str().unwrap()));
+    assert_eq!((&first["model"], &call["action"], &call["size"]), (&json!("gpt-5"), &json!("generate"), &json!("256x256")));
+    let again = |previous: &Value, input: Value| {
+        let mut body = body.clone();
+        body["previous_response_id"] = previous.clone();
+        body["input"] = input;
+        body
+    };
+    let named = json!([{"type": "image_generation_call", "id": call["id"]}, {"role": "user", "content": "bluer"}]);
+    for next in [again(&first["id"], json!("bluer")), again(&Value::Null, named)] {
+        let answer = gateway.post("/v1/responses", &next).await.json();
+        assert_eq!((&answer["output"][0]["action"], &answer["previous_response_id"]), (&json!("edit"), &next["previous_response_id"]));
+    }
+    let lost = gateway.post("/v1/responses", &again(&json!("resp_1"), json!("bluer"))).await;
+    assert_eq!((lost.status.as_u16(), lost.json()["error"]["param"].as_str()), (400, Some("previous_response_id")));
+    body["stream"] = json!(true);
+    let answer = gateway.post("/v1/responses", &body).await;
+    assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/event-stream"));
+    let last = answer.text.trim_end().rsplit("\n\n").next().unwrap();
+    let last: Value = serde_json::from_str(last.strip_prefix("event: response.completed\ndata: ").unwrap()).unwrap();
+    assert!(is_png(last["response"]["output"][0]["result"].as_str().unwrap()));
+}
+
+#[tokio::test]
 async fn image_streams_whatever_the_caller_accepts() {
     let gateway = gateway().await;
     let body = json!({"prompt": "x", "stream": true, "partial_images": 0, "size": "256x256", "n": 2});
@@ -223,7 +252,8 @@ async fn who_may_not_is_answered_before_the_body_is_read() {
         (&[("authorization", "Basic demo")], 401, "invalid_api_key"),
         (&[("authorization", "Bearer demo"), ("x-api-key", "other")], 400, "invalid_request_error"),
     ];
-    for path in ["/v1/images/generations", "/v1/images/edits", "/v1/images/blend", "/v1/images/variations", "/v1/chat/completions"] {
+    let images = ["/v1/images/generations", "/v1/images/edits", "/v1/images/blend", "/v1/images/variations"];
+    for path in images.into_iter().chain(["/v1/chat/completions", "/v1/responses"]) {
         for (headers, status, code) in rows {
             let mut request = Request::post(path).header("content-type", "application/json");
             for (name, value) in headers {

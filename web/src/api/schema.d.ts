@@ -703,6 +703,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draws through the Responses API, with or without its image_generation tool */
+        post: operations["respond"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1462,6 +1479,47 @@ export interface components {
             task: components["schemas"]["TaskName"];
             /** Format: int64 */
             time: number;
+        };
+        Response: {
+            created_at: number;
+            id: string;
+            model: string;
+            object: string;
+            /** @description An `image_generation_call` per picture, its base64 in `result`, then a `message` */
+            output: Record<string, never>[];
+            status: string;
+            usage?: Record<string, never>;
+        };
+        ResponseRequest: {
+            /** @description The words, or a conversation: the last user message says what to draw */
+            input: string | Record<string, never>[];
+            /** @description A model, an alias, `<Platform>/<model>` or `auto`; a text model such as `gpt-5` means `auto` */
+            model?: string;
+            /**
+             * @description `url`: addresses of the pictures in the message, besides
+             * @enum {string}
+             */
+            response_format?: "url" | "b64_json";
+            stream?: boolean;
+            tools?: {
+                /** @enum {string} */
+                action?: "auto" | "generate" | "edit";
+                /** @enum {string} */
+                background?: "transparent" | "opaque" | "auto";
+                input_image_mask?: Record<string, never>;
+                model?: string;
+                n?: number;
+                /** @enum {string} */
+                output_format?: "png" | "jpeg" | "webp";
+                quality?: string;
+                /**
+                 * @description `1024x1024`, `16:9`, `2K` or `auto`
+                 * @example 1024x1024
+                 */
+                size?: string;
+                /** @description `image_generation`; other tools are ignored */
+                type: string;
+            }[];
         };
         Restored: {
             ok: boolean;
@@ -3313,6 +3371,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Refused or failed; `code` says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    respond: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Response"];
+                    "text/event-stream": string;
                 };
             };
             /** @description Refused or failed; `code` says why */

@@ -15,7 +15,7 @@ export default defineConfig({
     root: { label: "English", lang: "en", description: "An image-generation gateway with one OpenAI-compatible endpoint", themeConfig: en },
     zh: { label: "简体中文", lang: "zh-CN", description: "图像生成网关：一个兼容 OpenAI 的接口", themeConfig: zh },
   },
-  head: [["link", { rel: "icon", href: "/favicon.svg", type: "image/svg+xml" }]],
+  head: [["link", { rel: "icon", href: "/docs/favicon.svg", type: "image/svg+xml" }]],
   // Addresses of a gateway on the reader's own machine are no links of this site. The table of tested
   // clients is written by a test; before its first run the gateway leads its address to the overview.
   ignoreDeadLinks: [/^https?:\/\/localhost/, ...(existsSync(TESTED) ? [] : [/(^|\/)clients$/])],

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../../docs/.vitepress/dist/", import.meta.url));
 /** Pages of the gateway itself. */
-const ELSEWHERE = new Set(["/docs/api", "/favicon.svg"]);
+const ELSEWHERE = new Set(["/docs/api"]);
 const isFile = (path) => existsSync(path) && statSync(path).isFile();
 
 /** The file that the gateway answers an address with. */

@@ -1,4 +1,5 @@
 /** Menus, in both languages. */
+import { TESTED } from "./outside.mjs";
 
 /** Names of clients are the same in both. */
 const CLIENTS = [
@@ -13,10 +14,11 @@ const CLIENTS = [
   ["Chatbox", "chatbox"],
 ];
 
-const clients = (prefix, overview, sdks) => [
+const clients = (prefix, { overview, sdks, tested }) => [
   { text: overview, link: `${prefix}/clients/` },
   ...CLIENTS.map(([text, page]) => ({ text, link: `${prefix}/clients/${page}` })),
   { text: sdks, link: `${prefix}/clients/sdks` },
+  ...TESTED.map((page) => ({ text: tested, link: `${prefix}/${page}` })),
 ];
 
 /** The API reference is a page of the panel, not of this site: the browser must go there. */
@@ -46,7 +48,7 @@ export const en = {
         api("API reference"),
       ],
     },
-    { text: "Clients", items: clients("", "Overview", "SDKs") },
+    { text: "Clients", items: clients("", { overview: "Overview", sdks: "SDKs", tested: "What the tests say" }) },
     {
       text: "Developers",
       collapsed: true,
@@ -77,7 +79,7 @@ export const zh = {
         api("接口文档"),
       ],
     },
-    { text: "客户端", items: clients("/zh", "总览", "SDK") },
+    { text: "客户端", items: clients("/zh", { overview: "总览", sdks: "SDK", tested: "测试结果（英文）" }) },
     {
       text: "开发（英文）",
       collapsed: true,

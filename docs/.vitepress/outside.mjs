@@ -16,6 +16,8 @@ export const OUTSIDE = {
 
 /** Documents that are in English only. They are pages in both languages, so that a reader stays among their menus. */
 const ENGLISH = ["settings", "LOGGING", "ADAPTERS", "WIRE-1X"];
+/** The table of tested clients: written by their tests, so not there before their first run. */
+export const TESTED = existsSync(`${ROOT}docs/clients.md`) ? ["clients"] : [];
 const DECISIONS = ["0001-five-ideas", "0002-embedded-store"];
 
 /**
@@ -78,5 +80,5 @@ function pages(documents, prefix = "") {
 }
 
 export const repositoryPages = (prefix) => pages(Object.entries(OUTSIDE), prefix);
-export const englishPages = () => pages(ENGLISH.map((page) => [`docs/${page}.md`, page]), "/zh");
+export const englishPages = () => pages([...ENGLISH, ...TESTED].map((page) => [`docs/${page}.md`, page]), "/zh");
 export const decisionPages = () => pages(DECISIONS.map((page) => [`docs/decisions/${page}.md`, page]), "/zh");

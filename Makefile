@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run release test check unit panel browser sdk spaces bucket bench tools
+.PHONY: help run release test check unit panel docs browser sdk spaces bucket bench tools
 
 # Cargo's own check-ups, installed once into the project's cache.
 TOOLS := $(CURDIR)/.cache/tools
@@ -15,11 +15,13 @@ help: ## Show the targets
 run: ## Build the gateway and start it in demo mode on port 10001
 	@command -v cargo >/dev/null || { echo "Rust is missing: see https://rustup.rs"; exit 1; }
 	@./tests/panel/build
+	@./tests/docs/build
 	cargo build --release --locked -p img-router
 	IMG_ROUTER_DEMO=1 target/release/img-router serve
 
-release: ## Build the release binary, with the panel where Node is there
+release: ## Build the release binary, with panel and documentation where Node is there
 	@./tests/panel/build
+	@./tests/docs/build
 	cargo build --release --locked -p img-router
 
 test: ## Run everything that CI runs
@@ -37,6 +39,9 @@ unit: ## Rust tests only
 
 panel: ## The panel's types, lints and unit tests; builds it into web/dist
 	./tests/panel/run
+
+docs: ## The documentation: builds it into docs/.vitepress/dist, follows its links
+	./tests/docs/run
 
 browser: panel ## The panel in a real browser, against the real binary
 	cargo build --locked -p img-router -p ir-sim

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** Where the gateway (or `npm run mock`) answers during development. */
@@ -16,21 +17,56 @@ const policy = [
   "form-action 'self'",
 ].join("; ");
 
+/** What must be in `early`: it runs before the rest is there, and so must not import from it. */
+const EARLY = /src[\\/](app[\\/]early|api[\\/]begun|i18n[\\/]files)\.ts|vite[\\/]preload-helper/;
+
+const OVER =
+  /floating-ui|@mantine[\\/]core[\\/].*[\\/](Menu|Popover|Tooltip|Floating|FloatingArrow|Overlay|Portal|FocusTrap)[\\/]|src[\\/](app[\\/]shell[\\/]HeaderTools|ui[\\/]CopyButton)|Icon(Copy|Check|DeviceDesktop|Language|Logout|Moon|Sun|UserCircle)\\b/;
+
+/** Gives what fetches ahead a tag of its own, before the others: see src/app/early.ts. */
+function early(): Plugin {
+  return {
+    name: "early",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler: (html, { bundle = {} }) => {
+        const chunk = Object.values(bundle).find(
+          ({ type, fileName }) => type === "chunk" && /\bearly-/.test(fileName),
+        );
+        if (chunk?.type !== "chunk") throw new Error("there is no chunk `early`");
+        if (chunk.imports.length > 0) throw new Error(`early imports ${chunk.imports.join(", ")}`);
+        const tag = `<script type="module" async crossorigin src="/${chunk.fileName}"></script>\n    `;
+        return html.replace("<script", () => `${tag}<script`);
+      },
+    },
+  };
+}
+
 export default defineConfig({
   base: "/",
-  plugins: [react()],
+  plugins: [react(), early()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     target: "es2022",
     // The panel's policy allows nothing inline, and small files cost little over one connection.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    // The charts: loaded after the page that shows them.
-    chunkSizeWarningLimit: 600,
     rolldownOptions: {
       output: {
-        // What most pages need comes in one piece: hundreds of small ones would cost a round trip each.
-        codeSplitting: { groups: [{ name: "base", minShareCount: 6 }] },
+        codeSplitting: {
+          groups: [
+            { name: "early", test: EARLY, priority: 3 },
+            // Changes least: stays in the cache from release to release.
+            { name: "react", test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/, priority: 2 },
+            // What everything begins with, shell included, is one piece; what most other pages need is another:
+            // hundreds of small ones would cost a round trip each.
+            { name: "index", tags: ["$initial"], priority: 1 },
+            // What opens over a page: menus and tooltips, which come after the first page.
+            { name: "over", test: OVER },
+            { name: "base", minShareCount: 5 },
+          ],
+        },
       },
     },
   },

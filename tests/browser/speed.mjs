@@ -108,7 +108,7 @@ async function dashboard() {
     for (const cache of ["cold", "warm"]) {
       const trace = await traced(async () => {
         await page.goto(`${world.gateway.url}/admin`, { waitUntil: "commit" });
-        await page.waitForFunction(() => performance.getEntriesByName("usable").length > 0, undefined, { timeout: 60_000 });
+        await page.waitForFunction(() => ["usable", "first-contentful-paint"].every((name) => performance.getEntriesByName(name).length > 0), undefined, { timeout: 60_000 });
       });
       const usable = trace.find(({ name, cat, args }) => name === "usable" && cat.includes("user_timing") && args.data?.navigationId);
       const of = ({ args }) => args.data?.navigationId === usable.args.data.navigationId;

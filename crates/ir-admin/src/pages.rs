@@ -1,14 +1,14 @@
 //! The panel: pages and assets, embedded in the binary. Routes of pages all answer the same document
-//! (the panel finds its way by itself); assets have hashed names and are cached for good.
+//! (the panel finds its way by itself); assets have hashed names and are cached for good. And the documentation.
 
-use axum::body::Body;
 use axum::response::Response;
-use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
-};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use rust_embed::RustEmbed;
+
+use files::{Found, Sent};
+
+mod docs;
+mod files;
 
 /// What `npm run build` made. Empty where the panel was not built.
 #[derive(RustEmbed)]
@@ -44,74 +44,33 @@ const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'u
 /// Shown where the panel was not built.
 const NOT_BUILT: &str = include_str!("pages/not_built.html");
 
-/// Whether a path is a page or an asset of the panel.
+/// Whether a path is a page or an asset of the panel or of the documentation.
 pub fn is_page(path: &str) -> bool {
-    PAGES.contains(&path) || path.starts_with("/requests/") || path.starts_with("/assets/") || path == "/favicon.svg"
+    PAGES.contains(&path) || path.starts_with("/requests/") || path.starts_with("/assets/") || path == "/favicon.svg" || docs::is_docs(path)
 }
 
 /// The answer to a path for which [`is_page`] holds.
 pub fn page(path: &str, headers: &HeaderMap) -> Response {
+    if docs::is_docs(path) {
+        return docs::page(path, headers);
+    }
+    let html = Sent { status: StatusCode::OK, media: files::media_type("html"), cache: "no-store", policy: POLICY };
     if path.starts_with("/assets/") || path == "/favicon.svg" {
         let name = path.trim_start_matches('/');
-        return match find(name, headers) {
-            Some((bytes, coding)) => {
-                let cache = if path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
-                answer(StatusCode::OK, media_type(name), bytes, coding, cache)
-            }
-            None => answer(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", b"not found".to_vec(), None, "no-store"),
+        let cache = if path.starts_with("/assets/") { files::FOR_GOOD } else { "public, max-age=3600" };
+        let missing = Sent { status: StatusCode::NOT_FOUND, media: "text/plain; charset=utf-8", ..html };
+        return match files::find::<Dist>(name, headers) {
+            Some(found) => files::answer(found, &Sent { media: files::media_type(name), cache, ..html }),
+            None => files::answer(Found::text("not found"), &missing),
         };
     }
-    match find("index.html", headers) {
-        Some((bytes, coding)) => answer(StatusCode::OK, "text/html; charset=utf-8", bytes, coding, "no-store"),
-        None => answer(StatusCode::OK, "text/html; charset=utf-8", NOT_BUILT.as_bytes().to_vec(), None, "no-store"),
-    }
-}
-
-/// A file, compressed where the reader takes it and the build has it.
-fn find(name: &str, headers: &HeaderMap) -> Option<(Vec<u8>, Option<&'static str>)> {
-    let taken = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let takes = |coding: &str| taken.split(',').any(|part| part.trim().split(';').next() == Some(coding));
-    for (coding, ending) in [("br", "br"), ("gzip", "gz")] {
-        if takes(coding)
-            && let Some(file) = Dist::get(&format!("{name}.{ending}"))
-        {
-            return Some((file.data.into_owned(), Some(coding)));
-        }
-    }
-    Dist::get(name).map(|file| (file.data.into_owned(), None))
-}
-
-fn answer(status: StatusCode, media: &'static str, bytes: Vec<u8>, coding: Option<&'static str>, cache: &'static str) -> Response {
-    let mut response = Response::new(Body::from(bytes));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if let Some(coding) = coding {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
-    response
-}
-
-fn media_type(name: &str) -> &'static str {
-    match name.rsplit('.').next().unwrap_or_default() {
-        "js" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "svg" => "image/svg+xml",
-        "json" => "application/json",
-        "woff2" => "font/woff2",
-        "png" => "image/png",
-        _ => "application/octet-stream",
-    }
+    files::answer(files::find::<Dist>("index.html", headers).unwrap_or_else(|| Found::text(NOT_BUILT)), &html)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_SECURITY_POLICY;
+
     use super::*;
 
     #[test]

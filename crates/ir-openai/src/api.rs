@@ -3,7 +3,7 @@
 use crate::auth;
 use crate::entry::{peer_of, reader_of, refuse};
 use crate::responses_memory::Given;
-use crate::{blend, chat, edits, error, generations, models, responses, variations};
+use crate::{blend, chat, edits, error, generations, models, requests, responses, variations};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -41,6 +41,7 @@ pub fn router() -> Router<Arc<Api>> {
         .route("/v1/images/edits", post(edits::handle))
         .route("/v1/images/blend", post(blend::handle))
         .route("/v1/images/variations", post(variations::handle))
+        .route("/v1/images/requests/{id}", get(requests::one))
         .route("/v1/chat/completions", post(chat::handle))
         .route("/v1/responses", post(responses::handle))
         .route("/v1/models", get(models::list))

@@ -4,20 +4,21 @@
 //! There is no language model: the last user message is the prompt, and the answer is what the tool
 //! would have given. So a request is drawn whether it names the tool or not, as in chat.
 
-use crate::answer::{self, Wish};
+use crate::answer::Wish;
 use crate::api::Api;
 use crate::body::{self, Kind, media_type};
 use crate::edits::{check_mask, no_picture};
 use crate::entry::{Answer, Entry, serve};
 use crate::generations::{object, settle};
 use crate::language::echo;
+use crate::order;
 use crate::params::{Params, no_prompt, wrong};
 use crate::pictures;
 use crate::responses_answer::{Echo, ResponseAnswer};
 use crate::responses_input::{self, Action, Past};
 use crate::responses_memory::{Given, Recall};
-use crate::responses_stream;
 use crate::rules::Rules;
+use crate::shape::Shape;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
@@ -68,11 +69,7 @@ async fn respond(entry: Entry, parts: Parts, body: Body, given: Arc<Given>) -> A
         clock: engine.clock().clone(),
         reader: entry.reader.clone(),
     };
-    let drawing = engine.draw(asked.ask, entry.caller, entry.reader.id.clone());
-    if answer.wish.stream {
-        return responses_stream::open(drawing, answer, entry.reader).await;
-    }
-    Ok(answer.document(&answer::finish(drawing).await?))
+    order::answer(entry, &parts.headers, asked.ask, Shape::Response(Box::new(answer))).await
 }
 
 /// A request, read.

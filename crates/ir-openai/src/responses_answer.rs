@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Most entries of `metadata` that do, as at OpenAI.
 const METADATA: usize = 16;
+/// Bytes of a text that are remembered for a caller who comes back.
+const REMEMBERED: usize = 4096;
 /// What the answer repeats of the tool.
 const OF_TOOL: [&str; 10] = [
     "model",
@@ -85,6 +87,23 @@ fn echoed_tool(tool: &Map) -> Value {
 /// DALL·E's qualities are none of the tool's.
 fn openai_quality(name: Option<&str>) -> bool {
     matches!(name, Some("low" | "medium" | "high" | "xhigh" | "max" | "auto"))
+}
+
+impl Echo {
+    /// As it is remembered for a caller who comes back; a text that is long is not.
+    pub(crate) fn memo(&self) -> Value {
+        let short = |value: &Value| value.as_str().is_none_or(|text| text.len() <= REMEMBERED);
+        let fields = self.fields.iter().filter(|(_, value)| short(value)).map(|(name, value)| ((*name).to_owned(), value.clone()));
+        json!({"model": self.model, "fields": Value::Object(fields.collect())})
+    }
+
+    /// What [`Echo::memo`] remembered.
+    pub(crate) fn of_memo(memo: &Value) -> Self {
+        let fields = Self::of(&Map::default(), &Map::default()).fields.into_iter();
+        let remembered = |name: &str, before: Value| memo["fields"].get(name).cloned().unwrap_or(before);
+        let fields = fields.map(|(name, before)| (name, remembered(name, before)));
+        Self { model: memo["model"].as_str().map(str::to_owned), fields: fields.collect() }
+    }
 }
 
 /// What stays the same in all parts of one answer.

@@ -89,7 +89,7 @@ async fn access_log(State(gateway): State<Arc<Gateway>>, request: Request, next:
     let status = response.status().as_u16();
     let duration_ms = gateway.engine.clock().now().since(began);
     // A page with a hundred pictures would push everything else out of the live log.
-    if status < 400 && (path.starts_with("/assets/") || path.starts_with("/storage/")) {
+    if status < 400 && (path.starts_with("/assets/") || path.starts_with("/docs/assets/") || path.starts_with("/storage/")) {
         tracing::debug!(request_id = id, %method, path, status, duration_ms, peer, "answered");
     } else {
         tracing::info!(request_id = id, %method, path, status, duration_ms, peer, "answered");

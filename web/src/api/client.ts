@@ -1,3 +1,4 @@
+import { begunAnswer } from "./begun";
 import type { ErrorBody } from "./types";
 
 /** A call that did not succeed, with what the server said about it. */
@@ -86,6 +87,8 @@ export async function call(method: string, path: string, options: CallOptions = 
   if (body !== undefined) init.body = raw ? body : JSON.stringify(body);
   let response: Response;
   try {
+    const ready = method === "GET" ? await begunAnswer(withQuery(path, query)) : undefined;
+    if (ready) return ready;
     response = await fetch(withQuery(path, query), init);
   } catch (cause) {
     if (signal?.aborted) throw cause;

@@ -1,5 +1,6 @@
 /** What the panel reads from the gateway: one definition per thing, shared by all pages. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { rememberSignedIn } from "./begun";
 import { api } from "./client";
 import type {
   AuditPage,
@@ -22,7 +23,11 @@ import type {
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: ({ signal }) => api.get<SessionState>("/api/session", {}, signal),
+  queryFn: async ({ signal }) => {
+    const session = await api.get<SessionState>("/api/session", {}, signal);
+    rememberSignedIn(session.signedIn);
+    return session;
+  },
   staleTime: 60_000,
 });
 

@@ -652,6 +652,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A request that was made before, by the id in its `x-request-id` */
+        get: operations["readRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images/variations": {
         parameters: {
             query?: never;
@@ -1365,6 +1382,18 @@ export interface components {
             ok: boolean;
             results?: components["schemas"]["KeyTest"][] | null;
             test?: components["schemas"]["KeyTest"] | null;
+        };
+        PendingRequest: {
+            asked: number;
+            /** @description Unix seconds */
+            created: number;
+            id: string;
+            /** @enum {string} */
+            object: "image.request";
+            /** @description Pictures that are drawn already */
+            pictures: number;
+            /** @enum {string} */
+            status: "in_progress";
         };
         /** @description A pool, or one entry of it. */
         PoolAnswer: {
@@ -3157,7 +3186,14 @@ export interface operations {
     chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3177,6 +3213,17 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3191,7 +3238,14 @@ export interface operations {
     blendImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3211,6 +3265,17 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3225,7 +3290,14 @@ export interface operations {
     editImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3246,6 +3318,17 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3260,7 +3343,14 @@ export interface operations {
     generateImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3280,6 +3370,63 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
+            /** @description Refused or failed; `code` says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    readRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=<seconds>`: how long the answer may take */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the request was answered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Images"] | components["schemas"]["ChatAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3294,7 +3441,14 @@ export interface operations {
     varyImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3311,6 +3465,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Images"];
+                };
+            };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
                 };
             };
             /** @description Refused or failed; `code` says why */

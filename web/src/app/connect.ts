@@ -1,3 +1,4 @@
+import { rememberSignedIn } from "@/api/begun";
 import { connectClient } from "@/api/client";
 import { sessionQuery } from "@/api/queries";
 import { language } from "@/i18n";
@@ -15,6 +16,7 @@ export function connectApi() {
     onSignedOut: (code) => {
       const { pathname, href } = router.state.location;
       if (OPEN_PAGES.includes(pathname)) return;
+      rememberSignedIn(false);
       queryClient.removeQueries({ queryKey: sessionQuery.queryKey });
       const next = safeNext(href);
       void (code === "setup_required"

@@ -8,10 +8,12 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import i18next, { type Namespace } from "i18next";
+import { statsQuery } from "@/api/queries";
 import { compact, oneOf, requestSearch, WINDOWS } from "@/api/search";
 import type { Window } from "@/api/types";
 import { PageSkeleton } from "@/ui/skeletons";
 import type common from "../i18n/locales/en/common.json";
+import DashboardPage from "../routes/admin/DashboardPage";
 import { keysSearch } from "../routes/keys/search";
 import { logSearch } from "../routes/logs/search";
 import { picSearch } from "../routes/pic/search";
@@ -34,10 +36,14 @@ declare module "@tanstack/react-router" {
   }
 }
 
-/** A page's code and texts, fetched together when it is first opened. */
-function page(texts: Namespace[], load: () => Promise<{ default: React.ComponentType }>) {
+type Load = () => Promise<{ default: React.ComponentType }>;
+
+/** A page's code, styles and texts, fetched together when it is first opened. */
+function page(texts: Namespace[], load: Load) {
   return lazyRouteComponent(async () => {
-    const [code] = await Promise.all([load(), i18next.loadNamespaces(texts.flat() as string[])]);
+    // Begun first, so that a page's own styles come after these.
+    const styles = import("./moreStyles");
+    const [code] = await Promise.all([load(), i18next.loadNamespaces(texts.flat() as string[]), styles]);
     return code;
   });
 }
@@ -101,7 +107,12 @@ const dashboardRoute = createRoute({
   path: "/admin",
   staticData: { title: "dashboard" },
   validateSearch: (search): { window?: Window } => compact({ window: oneOf(search.window, WINDOWS) }),
-  component: page(["dashboard"], () => import("../routes/admin/DashboardPage")),
+  loaderDeps: ({ search }) => search,
+  loader: ({ context, deps }) => void context.queryClient.prefetchQuery(statsQuery(deps.window ?? "24h")),
+  // Most visits begin here: its code is part of the app's, only its texts are fetched.
+  component: lazyRouteComponent(() =>
+    i18next.loadNamespaces("dashboard").then(() => ({ default: DashboardPage })),
+  ),
 });
 
 const channelRoute = createRoute({

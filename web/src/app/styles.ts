@@ -1,11 +1,11 @@
 /**
- * Mantine's styles, by component: the whole sheet is twice what the panel uses. The order is that of
- * the whole sheet: what others build on comes first. A test names what is missing or out of place.
+ * Mantine's styles, by component: the whole sheet is twice what the panel uses. Here are those of the shell
+ * and the dashboard, which everything begins with; `moreStyles` has the others. The order is that of the
+ * whole sheet: what others build on comes first. A test names what is missing or out of place.
  */
 import "@mantine/core/styles/baseline.css";
 import "@mantine/core/styles/default-css-variables.css";
 import "@mantine/core/styles/global.css";
-import "@mantine/core/styles/ScrollArea.css";
 import "@mantine/core/styles/UnstyledButton.css";
 import "@mantine/core/styles/VisuallyHidden.css";
 import "@mantine/core/styles/Paper.css";
@@ -15,54 +15,24 @@ import "@mantine/core/styles/Loader.css";
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/CloseButton.css";
 import "@mantine/core/styles/Group.css";
-import "@mantine/core/styles/ModalBase.css";
-import "@mantine/core/styles/Input.css";
-import "@mantine/core/styles/Flex.css";
 import "@mantine/core/styles/FloatingIndicator.css";
-import "@mantine/core/styles/Accordion.css";
 import "@mantine/core/styles/Alert.css";
 import "@mantine/core/styles/Text.css";
 import "@mantine/core/styles/Anchor.css";
 import "@mantine/core/styles/AppShell.css";
-import "@mantine/core/styles/AspectRatio.css";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/InlineInput.css";
-import "@mantine/core/styles/Checkbox.css";
 import "@mantine/core/styles/Badge.css";
 import "@mantine/core/styles/Burger.css";
 import "@mantine/core/styles/Button.css";
 import "@mantine/core/styles/Card.css";
-import "@mantine/core/styles/Center.css";
 import "@mantine/core/styles/Code.css";
-import "@mantine/core/styles/ColorSwatch.css";
-import "@mantine/core/styles/Container.css";
-import "@mantine/core/styles/DataList.css";
-import "@mantine/core/styles/Divider.css";
-import "@mantine/core/styles/Drawer.css";
 import "@mantine/core/styles/EmptyState.css";
-import "@mantine/core/styles/Image.css";
-import "@mantine/core/styles/Indicator.css";
-import "@mantine/core/styles/List.css";
 import "@mantine/core/styles/Menu.css";
-import "@mantine/core/styles/Modal.css";
-import "@mantine/core/styles/Pill.css";
-import "@mantine/core/styles/PillsInput.css";
 import "@mantine/core/styles/NavLink.css";
-import "@mantine/core/styles/Notification.css";
-import "@mantine/core/styles/NumberInput.css";
-import "@mantine/core/styles/PasswordInput.css";
 import "@mantine/core/styles/Progress.css";
 import "@mantine/core/styles/Tooltip.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/SimpleGrid.css";
 import "@mantine/core/styles/Skeleton.css";
-import "@mantine/core/styles/Slider.css";
 import "@mantine/core/styles/Stack.css";
-import "@mantine/core/styles/Switch.css";
-import "@mantine/core/styles/Table.css";
-import "@mantine/core/styles/Tabs.css";
 import "@mantine/core/styles/ThemeIcon.css";
-import "@mantine/core/styles/Timeline.css";
 import "@mantine/core/styles/Title.css";
-import "@mantine/core/styles/Typography.css";
-import "@mantine/notifications/styles.css";

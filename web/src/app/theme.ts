@@ -1,12 +1,14 @@
 import {
-  Card,
+  type CardFactory,
   type CSSVariablesResolver,
   createTheme,
-  Drawer,
+  type DrawerFactory,
+  type ExtendComponent,
+  type FactoryPayload,
   type MantineColorsTuple,
-  Menu,
-  Modal,
-  Tooltip,
+  type MenuFactory,
+  type ModalFactory,
+  type TooltipFactory,
 } from "@mantine/core";
 
 /** Greys with a little blue in them, so that cards lift off the page without a shadow. */
@@ -39,6 +41,9 @@ const brand: MantineColorsTuple = [
 /** The head of a dialog is a `<header>`, which would be a second banner of the page. */
 const NO_LANDMARK = { role: "none" };
 
+/** What `Component.extend` does, without the component: most pages begin without dialogs and menus. */
+const extend = <Payload extends FactoryPayload>(input: ExtendComponent<Payload>) => input;
+
 export const theme = createTheme({
   colors: { dark, brand },
   primaryColor: "brand",
@@ -58,10 +63,10 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   components: {
-    Card: Card.extend({ defaultProps: { withBorder: true, padding: "md" } }),
+    Card: extend<CardFactory>({ defaultProps: { withBorder: true, padding: "md" } }),
     // An element without a role has no place in a menu; the first item takes the focus.
-    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false } }),
-    Modal: Modal.extend({
+    Menu: extend<MenuFactory>({ defaultProps: { withInitialFocusPlaceholder: false } }),
+    Modal: extend<ModalFactory>({
       defaultProps: {
         centered: true,
         overlayProps: { backgroundOpacity: 0.45, blur: 2 },
@@ -69,11 +74,11 @@ export const theme = createTheme({
       },
       styles: { title: { fontWeight: 600 } },
     }),
-    Drawer: Drawer.extend({
+    Drawer: extend<DrawerFactory>({
       defaultProps: { attributes: { header: NO_LANDMARK } },
       styles: { title: { fontWeight: 600 } },
     }),
-    Tooltip: Tooltip.extend({
+    Tooltip: extend<TooltipFactory>({
       defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } },
     }),
   },

@@ -1,31 +1,16 @@
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
+import { firstLanguage, LANGUAGES, type Language, STORED_AT, textsOf } from "./files";
 
-export const LANGUAGES = { en: "English", "zh-CN": "简体中文" } as const;
-export type Language = keyof typeof LANGUAGES;
-
-const STORED_AT = "img-router.language";
-
-/** The language to begin with: the one chosen before, else the browser's first that we speak. */
-export function pickLanguage(stored: string | null, preferred: readonly string[]): Language {
-  if (stored !== null && stored in LANGUAGES) return stored as Language;
-  for (const tag of preferred) {
-    if (/^zh\b/i.test(tag)) return "zh-CN";
-    if (/^en\b/i.test(tag)) return "en";
-  }
-  return "en";
-}
-
-/** Each namespace of each language is a file of its own, fetched with the page that needs it. */
-const files = import.meta.glob<Record<string, unknown>>("./locales/*/*.json", { import: "default" });
+export { LANGUAGES, type Language } from "./files";
 
 const backend: BackendModule = {
   type: "backend",
   init: () => undefined,
   read: (language, namespace, done) => {
-    const load = files[`./locales/${language}/${namespace}.json`];
-    if (!load) return done(new Error(`no texts: ${language}/${namespace}`), null);
-    load().then(
+    const texts = textsOf(language, namespace);
+    if (!texts) return done(new Error(`no texts: ${language}/${namespace}`), null);
+    texts.then(
       (texts) => done(null, texts),
       (error: Error) => done(error, null),
     );
@@ -40,7 +25,7 @@ export function startI18n(): Promise<unknown> {
     .use(backend)
     .use(initReactI18next)
     .init({
-      lng: pickLanguage(localStorage.getItem(STORED_AT), navigator.languages),
+      lng: firstLanguage(),
       supportedLngs: Object.keys(LANGUAGES),
       load: "currentOnly",
       fallbackLng: false,

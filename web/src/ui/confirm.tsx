@@ -1,14 +1,15 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
-import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { createContext, lazy, type ReactNode, Suspense, useCallback, useContext, useState } from "react";
 
-interface Question {
+export interface Question {
   title: string;
   body: ReactNode;
   /** The button that does it: a verb. */
   confirm: string;
   danger?: boolean;
 }
+
+/** Fetched with the first question. */
+const ConfirmDialog = lazy(() => import("./ConfirmDialog"));
 
 type Ask = (question: Question) => Promise<boolean>;
 
@@ -18,7 +19,6 @@ const ConfirmContext = createContext<Ask>(() => Promise.resolve(false));
 export const useConfirm = () => useContext(ConfirmContext);
 
 export function ConfirmProvider({ children }: { children: ReactNode }) {
-  const { t } = useTranslation();
   const [asked, setAsked] = useState<(Question & { answer: (yes: boolean) => void }) | null>(null);
   const [open, setOpen] = useState(false);
 
@@ -35,24 +35,11 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
   return (
     <ConfirmContext value={ask}>
       {children}
-      <Modal
-        opened={open}
-        onClose={() => close(false)}
-        title={asked?.title}
-        closeButtonProps={{ "aria-label": t("action.close") }}
-      >
-        <Text size="sm" component="div">
-          {asked?.body}
-        </Text>
-        <Group justify="flex-end" mt="lg">
-          <Button variant="default" onClick={() => close(false)} data-autofocus>
-            {t("action.cancel")}
-          </Button>
-          <Button {...(asked?.danger ? { color: "red" } : {})} onClick={() => close(true)}>
-            {asked?.confirm}
-          </Button>
-        </Group>
-      </Modal>
+      {asked && (
+        <Suspense fallback={null}>
+          <ConfirmDialog question={asked} opened={open} onAnswer={close} />
+        </Suspense>
+      )}
     </ConfirmContext>
   );
 }

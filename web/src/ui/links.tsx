@@ -4,17 +4,14 @@ import {
   type AnchorProps,
   Button,
   type ButtonProps,
-  Menu,
-  type MenuItemProps,
   NavLink,
   type NavLinkProps,
 } from "@mantine/core";
 import { createLink } from "@tanstack/react-router";
 import type { Ref } from "react";
 
-type Linked<P> = Omit<P, "href"> & { ref?: Ref<HTMLAnchorElement> };
+export type Linked<P> = Omit<P, "href"> & { ref?: Ref<HTMLAnchorElement> };
 
 export const AnchorLink = createLink((props: Linked<AnchorProps>) => <Anchor {...props} />);
 export const ButtonLink = createLink((props: Linked<ButtonProps>) => <Button component="a" {...props} />);
 export const NavigationLink = createLink((props: Linked<NavLinkProps>) => <NavLink {...props} />);
-export const MenuLink = createLink((props: Linked<MenuItemProps>) => <Menu.Item component="a" {...props} />);

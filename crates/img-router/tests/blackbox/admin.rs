@@ -1,6 +1,7 @@
 //! The admin API of the real binary.
 
 mod described;
+mod documentation;
 mod doors;
 mod folder_1x;
 mod live;

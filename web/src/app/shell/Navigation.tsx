@@ -1,17 +1,19 @@
-import { Badge, Group, ScrollArea, Text, Tooltip } from "@mantine/core";
+import { AppShell, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { configQuery, updateQuery } from "@/api/queries";
 import { AnchorLink, NavigationLink } from "@/ui/links";
 import { NAVIGATION } from "./pages";
 import classes from "./Shell.module.css";
+import { DemoBadge } from "./tools";
 
 /** The pages, in groups; below them what runs here. */
 export function Navigation({ onNavigate }: { onNavigate: () => void }) {
   const { t } = useTranslation();
   return (
     <>
-      <ScrollArea flex={1} type="auto" scrollbars="y">
+      <AppShell.Section grow className={classes.groups ?? ""}>
         {NAVIGATION.map((group) => (
           <div key={group.name} className={classes.group}>
             <Text className={classes.groupName} id={`nav-${group.name}`}>
@@ -34,7 +36,7 @@ export function Navigation({ onNavigate }: { onNavigate: () => void }) {
             </ul>
           </div>
         ))}
-      </ScrollArea>
+      </AppShell.Section>
       <Running />
     </>
   );
@@ -50,11 +52,9 @@ function Running() {
         {config ? `v${config.version}` : ""}
       </Text>
       {config?.demo && (
-        <Tooltip label={t("shell.demoHint")} multiline w={220}>
-          <Badge variant="light" color="orange" tt="none" tabIndex={0}>
-            {t("shell.demo")}
-          </Badge>
-        </Tooltip>
+        <Suspense fallback={null}>
+          <DemoBadge />
+        </Suspense>
       )}
       <AnchorLink to="/docs/api" size="xs">
         {t("nav.api")}

@@ -1,14 +1,13 @@
-import { AppShell, Box, Burger, Group, Tooltip } from "@mantine/core";
+import { AppShell, Box, Burger, Group } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet } from "@tanstack/react-router";
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useLiveCache } from "@/api/live";
-import { useFeedState } from "@/api/sse";
-import { StatusDot } from "@/ui/StatusBadge";
 import { Brand } from "./Brand";
-import { AccountMenu, LanguageMenu, ThemeMenu } from "./HeaderMenus";
 import { Navigation } from "./Navigation";
 import classes from "./Shell.module.css";
+import { HeaderTools } from "./tools";
 
 /** What surrounds the pages of somebody who is signed in. */
 export function Shell() {
@@ -39,12 +38,9 @@ export function Shell() {
             <Brand />
           </Link>
           <Box flex={1} />
-          <LiveState />
-          <Group gap={2} wrap="nowrap">
-            <LanguageMenu />
-            <ThemeMenu />
-            <AccountMenu />
-          </Group>
+          <Suspense fallback={null}>
+            <HeaderTools />
+          </Suspense>
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="sm" className={classes.navbar ?? ""} aria-label={t("nav.label")}>
@@ -56,18 +52,5 @@ export function Shell() {
         </Box>
       </AppShell.Main>
     </AppShell>
-  );
-}
-
-function LiveState() {
-  const { t } = useTranslation();
-  const state = useFeedState();
-  const label = state === "open" ? t("shell.live") : t("shell.reconnecting");
-  return (
-    <Tooltip label={label}>
-      <Box role="status" aria-label={label} p={6}>
-        <StatusDot tone={state === "open" ? "good" : "warning"} />
-      </Box>
-    </Tooltip>
   );
 }

@@ -6,9 +6,9 @@ import type { Stats } from "@/api/types";
 import { Empty } from "@/ui/Empty";
 import { ButtonLink } from "@/ui/links";
 import { Section } from "@/ui/Section";
-import { CHART_HEIGHT } from "./chartHeight";
+import { CHART_HEIGHT } from "./charts/height";
 
-/** Charts weigh as much as the rest of the panel: they come after it. */
+/** Nothing waits for the charts: they come after the numbers. */
 const charts = () => import("./charts");
 const TrafficChart = lazy(() => charts().then((module) => ({ default: module.TrafficChart })));
 const LatencyChart = lazy(() => charts().then((module) => ({ default: module.LatencyChart })));

@@ -1,13 +1,15 @@
 import { Box, Card, Code, Group, Text } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { ConfigSnapshot } from "@/api/types";
-import { CopyButton } from "@/ui/CopyButton";
 import { useFormat } from "@/ui/format";
 import { AnchorLink } from "@/ui/links";
 import { StatusBadge } from "@/ui/StatusBadge";
 import { useNow } from "@/ui/time";
 import classes from "./Dashboard.module.css";
+
+/** With its tooltip it comes after the page. */
+const CopyButton = lazy(() => import("@/ui/CopyButton").then((module) => ({ default: module.CopyButton })));
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
   return (
@@ -32,7 +34,9 @@ export function GatewayCard({ config }: { config: ConfigSnapshot }) {
           <Code fz="sm" className={classes.address ?? ""}>
             {config.address}
           </Code>
-          <CopyButton value={config.address} label={t("gateway.copyAddress")} />
+          <Suspense fallback={null}>
+            <CopyButton value={config.address} label={t("gateway.copyAddress")} />
+          </Suspense>
         </Fact>
         <Fact label={t("gateway.modes")}>
           <AnchorLink

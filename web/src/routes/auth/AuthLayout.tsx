@@ -1,7 +1,7 @@
 import { Card, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Brand } from "@/app/shell/Brand";
-import { LanguageMenu, ThemeMenu } from "@/app/shell/HeaderMenus";
+import { LanguageMenu, ThemeMenu } from "@/app/shell/HeaderTools";
 import classes from "./AuthLayout.module.css";
 
 interface Props {

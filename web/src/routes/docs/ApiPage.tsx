@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api as client } from "@/api/client";
 import { Brand } from "@/app/shell/Brand";
-import { LanguageMenu, ThemeMenu } from "@/app/shell/HeaderMenus";
+import { LanguageMenu, ThemeMenu } from "@/app/shell/HeaderTools";
 import { Empty } from "@/ui/Empty";
 import { Loaded } from "@/ui/Loaded";
 import { PageHeader } from "@/ui/PageHeader";

@@ -10,7 +10,7 @@ import {
 import { useTranslation } from "react-i18next";
 import type { Key } from "@/api/types";
 import { useConfirm } from "@/ui/confirm";
-import { MenuLink } from "@/ui/links";
+import { MenuLink } from "@/ui/MenuLink";
 import type { KeyActions } from "./useKeyActions";
 
 interface Props {

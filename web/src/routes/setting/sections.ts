@@ -33,8 +33,14 @@ export const SECTIONS = {
   },
   answers: {
     tab: "drawing",
-    paths: ["api.defaultResponseFormat", "chat.continueFromLastImage", "chat.messageImages"],
+    paths: [
+      "api.defaultResponseFormat",
+      "chat.continueFromLastImage",
+      "chat.messageImages",
+      "api.jsonKeepAlive",
+    ],
   },
+  webhooks: { tab: "drawing", paths: ["webhooks.url", "webhooks.secret"] },
   compression: { tab: "drawing", paths: ["system.compressThreshold", "system.compressTarget"] },
   capacity: {
     tab: "limits",

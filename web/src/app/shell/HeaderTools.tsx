@@ -1,4 +1,4 @@
-import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Badge, Box, Group, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import {
   IconDeviceDesktop,
   IconLanguage,
@@ -9,8 +9,48 @@ import {
 } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useFeedState } from "@/api/sse";
 import { LANGUAGES, type Language, switchLanguage } from "@/i18n";
+import { StatusDot } from "@/ui/StatusBadge";
 import { useSignOut } from "./useSignOut";
+
+/** The right end of the header. */
+export function HeaderTools() {
+  return (
+    <>
+      <LiveState />
+      <Group gap={2} wrap="nowrap">
+        <LanguageMenu />
+        <ThemeMenu />
+        <AccountMenu />
+      </Group>
+    </>
+  );
+}
+
+function LiveState() {
+  const { t } = useTranslation();
+  const state = useFeedState();
+  const label = state === "open" ? t("shell.live") : t("shell.reconnecting");
+  return (
+    <Tooltip label={label}>
+      <Box role="status" aria-label={label} p={6}>
+        <StatusDot tone={state === "open" ? "good" : "warning"} />
+      </Box>
+    </Tooltip>
+  );
+}
+
+export function DemoBadge() {
+  const { t } = useTranslation();
+  return (
+    <Tooltip label={t("shell.demoHint")} multiline w={220}>
+      <Badge variant="light" color="orange" tt="none" tabIndex={0}>
+        {t("shell.demo")}
+      </Badge>
+    </Tooltip>
+  );
+}
 
 function HeaderMenu({ label, icon, children }: { label: string; icon: ReactNode; children: ReactNode }) {
   return (
@@ -73,7 +113,7 @@ export function ThemeMenu() {
   );
 }
 
-export function AccountMenu() {
+function AccountMenu() {
   const { t } = useTranslation();
   const signOut = useSignOut();
   return (

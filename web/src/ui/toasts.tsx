@@ -1,16 +1,22 @@
+/** Short messages over the page: the place where they stand, and what they say. */
 import { Button, Group, Text } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { Notifications, notifications } from "@mantine/notifications";
 import i18next from "i18next";
 import type { TrialResult } from "@/api/types";
 import { errorText } from "./errors";
+import "@/app/moreStyles";
+
+export default function Toasts() {
+  return <Notifications position="top-center" />;
+}
 
 const closeButtonProps = () => ({ "aria-label": i18next.t("action.close") });
 
-export function notifyDone(message: string) {
+export function done(message: string) {
   notifications.show({ message, color: "green", closeButtonProps: closeButtonProps() });
 }
 
-export function notifyError(error: unknown) {
+export function failed(error: unknown) {
   notifications.show({
     title: i18next.t("error.title"),
     message: errorText(error),
@@ -21,7 +27,7 @@ export function notifyError(error: unknown) {
   });
 }
 
-interface Undoable {
+export interface Undoable {
   message: string;
   onUndo: () => void;
   /** How long it can be undone. */
@@ -29,7 +35,7 @@ interface Undoable {
 }
 
 /** Says what was done, with a button to take it back. */
-export function notifyUndo({ message, onUndo, ms = 8_000 }: Undoable) {
+export function undo({ message, onUndo, ms = 8_000 }: Undoable) {
   const id = crypto.randomUUID();
   notifications.show({
     id,
@@ -54,7 +60,7 @@ export function notifyUndo({ message, onUndo, ms = 8_000 }: Undoable) {
 }
 
 /** The outcome of a trial, in the gateway's words. */
-export function notifyTrial({ ok, message }: TrialResult) {
+export function trial({ ok, message }: TrialResult) {
   notifications.show({
     title: i18next.t(ok ? "trial.ok" : "trial.failed"),
     message,

@@ -1,0 +1,4 @@
+/** English documents among the Chinese pages. */
+import { englishPages } from "../.vitepress/outside.mjs";
+
+export default englishPages();

@@ -1,0 +1,4 @@
+/** English documents among the Chinese pages. */
+import { decisionPages } from "../../.vitepress/outside.mjs";
+
+export default decisionPages();

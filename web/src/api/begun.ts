@@ -1,0 +1,33 @@
+/**
+ * Calls that were made before the app was there to make them. Each answer is used once, for the same call,
+ * and only while it is fresh.
+ */
+const FRESH_MS = 20_000;
+const begun = new Map<string, { answer: Promise<Response>; at: number }>();
+
+export function begin(path: string, language: string): Promise<Response> {
+  const headers = { accept: "application/json", "accept-language": language };
+  const answer = fetch(path, { headers, credentials: "same-origin" });
+  begun.set(path, { answer, at: performance.now() });
+  return answer;
+}
+
+/** The answer of a call that was begun, if it is a good one: everything else is for the call itself to find. */
+export async function begunAnswer(path: string): Promise<Response | undefined> {
+  const found = begun.get(path);
+  if (!found) return undefined;
+  begun.delete(path);
+  if (performance.now() - found.at > FRESH_MS) return undefined;
+  const answer = await found.answer.catch(() => undefined);
+  return answer?.ok ? answer : undefined;
+}
+
+const SIGNED_IN = "img-router.signed-in";
+
+/** Whether somebody was signed in in this browser when that was last asked. */
+export const wasSignedIn = () => localStorage.getItem(SIGNED_IN) !== null;
+
+export function rememberSignedIn(signedIn: boolean) {
+  if (signedIn) localStorage.setItem(SIGNED_IN, "");
+  else localStorage.removeItem(SIGNED_IN);
+}

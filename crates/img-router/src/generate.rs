@@ -51,7 +51,6 @@ async fn draw(gateway: &Gateway, args: GenerateArgs, size: SizeAsk) -> ExitCode 
         pictures,
         mask: None,
         form: ResponseForm::Base64,
-        partial_images: 0,
         extras: Extras { seed: args.seed, ..Extras::default() },
     };
     let id = RequestId::random(&OsDice);
@@ -61,6 +60,7 @@ async fn draw(gateway: &Gateway, args: GenerateArgs, size: SizeAsk) -> ExitCode 
     let mut failed = false;
     loop {
         match drawing.next().await {
+            DrawEvent::Preview { .. } => {}
             DrawEvent::Picture { index, drawn } => {
                 let saved = save(gateway, &args.out, &drawn).await;
                 let told = match &saved {

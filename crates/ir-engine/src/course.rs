@@ -5,13 +5,22 @@
 //! the last watcher are gone.
 
 use crate::draw::{Failure, Summary};
-use ir_model::{Drawn, Fault, Gate, RequestId};
+use ir_model::{Drawn, Fault, Gate, Picture, RequestId};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What happens while a request is drawn.
 #[derive(Debug, Clone)]
 pub enum DrawEvent {
+    /// How a picture looks that is being drawn. Nothing of it is kept.
+    Preview {
+        /// The place of its picture, from 0.
+        index: u32,
+        /// Its own place among the previews of that picture, from 0.
+        number: u32,
+        /// The preview.
+        picture: Picture,
+    },
     /// A picture is stored.
     Picture {
         /// Its place among the pictures asked for, from 0.
@@ -58,7 +67,7 @@ impl Course {
         let events = self.0.borrow();
         let pictures = events.iter().filter_map(|event| match event {
             DrawEvent::Picture { index, drawn } => Some((*index, drawn.clone())),
-            DrawEvent::Done(_) => None,
+            DrawEvent::Preview { .. } | DrawEvent::Done(_) => None,
         });
         pictures.collect()
     }

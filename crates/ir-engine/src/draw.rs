@@ -102,6 +102,8 @@ pub(crate) struct Request {
     pub(crate) course: Course,
     /// Pictures that were delivered but could not be stored.
     pub(crate) unstored: AtomicU32,
+    /// Previews came.
+    pub(crate) previewed: AtomicBool,
     /// Names of stored pictures.
     pub(crate) kept: Mutex<Vec<String>>,
     /// What they weigh together.
@@ -208,6 +210,7 @@ async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault>
         notes: Mutex::default(),
         course,
         unstored: AtomicU32::new(0),
+        previewed: AtomicBool::new(false),
         kept: Mutex::default(),
         bytes: AtomicU64::new(0),
         links: engine.hosting.links(),
@@ -307,7 +310,7 @@ impl Request {
             (e.user.is_some(), task.openai_hints, "user"),
             (e.steps.is_some(), task.steps, "steps"),
             (e.guidance_scale.is_some(), task.guidance, "guidance_scale"),
-            (self.ask.partial_images > 0, false, "partial_images"),
+            (e.partial_images > 0, self.previewed.load(Ordering::Relaxed), "partial_images"),
             (self.ask.size != SizeAsk::Auto, task.sizes != SizePolicy::None, "size"),
         ];
         let mut ignored: Vec<String> =

@@ -23,6 +23,9 @@ pub(crate) trait Listener: Send {
     /// A ticket was given: it must be on disk before it is first polled.
     fn ticket(&self, ticket: &Ticket) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// A preview of the picture that comes next.
+    fn preview(&mut self, output: Output) -> impl Future<Output = ()> + Send;
+
     /// A picture is there: it is paid for, whatever follows.
     fn picture(&mut self, output: Output) -> impl Future<Output = ()> + Send;
 }
@@ -99,6 +102,7 @@ impl Conversation<'_> {
         while let Some(event) = events.next().await? {
             match self.adapter.event(self.job, memo, &event)? {
                 Progress::Nothing => {}
+                Progress::Preview(output) => listener.preview(output).await,
                 Progress::Picture(output) => listener.picture(output).await,
                 Progress::Missing(fault) => missing = Some(fault),
                 Progress::Then(call) => return Ok(Next::Then(call)),

@@ -24,16 +24,17 @@ pub(crate) fn job(
         Caller::Relay { key, .. } => Some(key.clone()),
         Caller::Client(_) => lease.map(|lease| lease.key().secret.clone()),
     };
+    let n = missing.min(candidate.at_once(ready.pictures.len()));
     Job {
         task: request.ask.task,
         model: candidate.model.clone(),
         prompt: prompt.to_owned(),
-        n: missing.min(candidate.at_once(ready.pictures.len())),
+        n,
         size: candidate.size,
         pictures: ready.pictures.clone(),
         mask: ready.mask.clone(),
         form: request.ask.form,
-        extras: extras(request, candidate, index),
+        extras: extras(request, candidate, index, n),
         base_url: upstream.base_url.clone(),
         key,
         key_id: lease.map(|lease| lease.key().id.clone()),
@@ -44,8 +45,10 @@ pub(crate) fn job(
 }
 
 /// The caller's wishes, and the operator's where the caller has none.
-fn extras(request: &Request, candidate: &Candidate, index: u32) -> Extras {
+fn extras(request: &Request, candidate: &Candidate, index: u32, count: u32) -> Extras {
     let mut extras = request.ask.extras.clone();
+    // Of several pictures nobody could say which one a preview is of.
+    extras.partial_images *= u32::from(count == 1);
     let route = candidate.upstream.route(request.ask.task);
     extras.steps = extras.steps.or_else(|| route.and_then(|route| route.steps));
     let configured = || Quality::ALL.into_iter().find(|quality| route.and_then(|route| route.quality.as_deref()) == Some(quality.name()));

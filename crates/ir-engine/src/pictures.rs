@@ -40,6 +40,15 @@ pub(crate) struct Origin {
     pub foreign: bool,
 }
 
+/// Checks a preview, which comes with the reply or not at all: nothing is fetched for it.
+pub(crate) async fn preview(engine: &Engine, output: Output) -> Result<Picture, Fault> {
+    match output.source {
+        Source::Lifted(bytes) => whole(bytes.blob),
+        Source::Base64(text) => decode(engine, &text).await,
+        Source::Body(_) | Source::Url(_) => Err(Fault::new(Class::UpstreamFault).detail("a preview that is not in the reply")),
+    }
+}
+
 /// Checks, stores and lists one output.
 pub(crate) async fn take(engine: &Engine, output: Output, origin: &Origin, limits: &ExchangeLimits) -> Result<Drawn, Fault> {
     let told = output.revised_prompt.unwrap_or_else(|| origin.used_prompt.clone());

@@ -6,10 +6,10 @@ use sha2::{Digest, Sha256};
 
 /// The hash of a request. `what`: which answer is wanted.
 pub(crate) fn print(ask: &Ask, what: &str) -> String {
-    let Ask { task, model, prompt, n, size, pictures, mask, form, partial_images, extras } = ask;
+    let Ask { task, model, prompt, n, size, pictures, mask, form, extras } = ask;
     let mut hash = Sha256::new();
     let known = Extras { unknown: Map::default(), ..extras.clone() };
-    let parts = [what.to_owned(), model.clone(), prompt.clone(), format!("{task:?} {n:?} {size:?} {form:?} {partial_images} {known:?}")];
+    let parts = [what.to_owned(), model.clone(), prompt.clone(), format!("{task:?} {n:?} {size:?} {form:?} {known:?}")];
     parts.iter().for_each(|part| text(&mut hash, part));
     for given in pictures {
         picture(&mut hash, given);

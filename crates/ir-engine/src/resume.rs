@@ -183,6 +183,10 @@ impl Listener for Basket<'_> {
         Ok(())
     }
 
+    async fn preview(&mut self, _: Output) {
+        // Nobody is there to look at it.
+    }
+
     async fn picture(&mut self, output: Output) {
         match take(self.engine, output, &self.origin, &self.limits).await {
             Ok(drawn) => {

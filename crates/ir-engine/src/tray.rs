@@ -1,18 +1,23 @@
 //! Where the pictures of one conversation go: each is checked, stored and delivered as it comes, in
 //! the order in which the platform told of them, while the conversation goes on.
 
+use crate::course::DrawEvent;
 use crate::draw::{Request, client_name};
 use crate::exchange::Listener;
-use crate::pictures::{Origin, take};
+use crate::pictures::{Origin, preview, take};
 use crate::plan::Candidate;
 use ir_egress::ExchangeLimits;
 use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, ResponseForm, Size};
 use ir_platforms::Ticket;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 /// Pictures of one conversation that are taken: more than anybody may ask for.
 const MOST: u32 = 32;
+
+/// Previews of one picture that are told of: as many as can be asked for (`08-clients.md`, 7).
+const MOST_PREVIEWS: u32 = 3;
 
 /// See the module's text.
 pub(crate) struct Tray {
@@ -25,6 +30,8 @@ pub(crate) struct Tray {
     /// Pictures beyond these are stored, not delivered.
     wanted: u32,
     came: u32,
+    /// Previews that were told of.
+    previews: u32,
     /// What the last picture's task will tell of all up to it.
     last: oneshot::Receiver<Told>,
 }
@@ -75,7 +82,7 @@ impl Tray {
             foreign: !candidate.upstream.base_url.is_empty(),
         };
         let request = Arc::clone(request);
-        Self { request, origin: Arc::new(origin), limits, attempt, first, wanted, came: 0, last: told(Told::default()) }
+        Self { request, origin: Arc::new(origin), limits, attempt, first, wanted, came: 0, previews: 0, last: told(Told::default()) }
     }
 
     /// Waits until all pictures are dealt with.
@@ -98,6 +105,24 @@ impl Listener for Tray {
                 .charged(Charge::Maybe)
                 .detail(error.to_string())
         })
+    }
+
+    async fn preview(&mut self, output: Output) {
+        // Which picture it is of can only be told where one is drawn at a time.
+        if self.wanted != 1 || self.came > 0 || self.previews >= MOST_PREVIEWS {
+            return;
+        }
+        match preview(&self.request.engine, output).await {
+            Ok(picture) => {
+                let event = DrawEvent::Preview { index: self.first, number: self.previews, picture };
+                self.request.previewed.store(true, Ordering::Relaxed);
+                self.request.course.tell(event);
+                self.previews += 1;
+            }
+            Err(fault) => {
+                tracing::debug!(request_id = %self.request.id, detail = fault.detail, "a preview cannot be used");
+            }
+        }
     }
 
     async fn picture(&mut self, output: Output) {

@@ -127,6 +127,9 @@ pub struct Extras {
     pub guidance_scale: Option<f64>,
     /// What not to draw.
     pub negative_prompt: Option<String>,
+    /// Previews wanted while a picture is drawn, 0–3. Of a job: only where it can be told which picture
+    /// they are of.
+    pub partial_images: u32,
     /// Fields that we do not know, for platforms that take extra parameters. At most 64.
     pub unknown: Map,
 }
@@ -150,8 +153,6 @@ pub struct Ask {
     pub mask: Option<AskPicture>,
     /// In which form the pictures are wanted.
     pub form: ResponseForm,
-    /// Partial pictures wanted while streaming, 0–3.
-    pub partial_images: u32,
     /// Further wishes.
     pub extras: Extras,
 }

@@ -55,6 +55,7 @@ pub(crate) async fn finish(mut drawing: Drawing) -> Result<Finished, Failure> {
     let mut pictures = Vec::new();
     loop {
         match drawing.next().await {
+            DrawEvent::Preview { .. } => {}
             DrawEvent::Picture { index, drawn } => pictures.push((index, drawn)),
             DrawEvent::Done(Err(failure)) => return Err(failure),
             DrawEvent::Done(Ok(summary)) => {

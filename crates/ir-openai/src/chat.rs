@@ -107,6 +107,8 @@ pub(crate) async fn parse(spool: &Spool, node: Node, rules: &Rules) -> Result<Ch
         Some(prompt) if is_chore(prompt) => return Err(chore()),
         Some(_) => {}
     }
+    // Markdown has no words for previews, which cost more.
+    params.extras.partial_images = 0;
     // Markdown wants addresses, whatever the model is called.
     params.form.get_or_insert(ResponseForm::Url);
     let task = match said.pictures.len() {

@@ -141,7 +141,7 @@ async fn fields_become_what_json_would_give() {
         text("seed", "7"),
     ];
     let ask = edit(&place.spool, &parts).await.unwrap();
-    assert_eq!((ask.n, ask.partial_images, ask.extras.output_compression, ask.extras.seed), (Some(2), 1, Some(80), Some(7)));
+    assert_eq!((ask.n, ask.extras.partial_images, ask.extras.output_compression, ask.extras.seed), (Some(2), 1, Some(80), Some(7)));
     assert_eq!((ask.form, ask.extras.input_fidelity.as_deref()), (ResponseForm::Base64, Some("high")));
 }
 

@@ -74,7 +74,6 @@ pub(crate) fn settle(params: Params, task: Task, pictures: Vec<AskPicture>, mask
         pictures,
         mask,
         form,
-        partial_images: params.partial_images,
         extras: params.extras,
     };
     (ask, wish)

@@ -6,7 +6,7 @@ use crate::entry::Answer;
 use crate::error::{Reader, failure_object};
 use crate::stream::{self, Dialect, Events};
 use ir_engine::{Failure, Summary};
-use ir_model::{Background, Clock, Drawn};
+use ir_model::{Background, Clock, Drawn, Picture};
 use ir_spool::Piece;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -40,6 +40,13 @@ impl Topic {
             Self::Edit => "image_edit.completed",
         }
     }
+
+    fn partial(self) -> &'static str {
+        match self {
+            Self::Generation => "image_generation.partial_image",
+            Self::Edit => "image_edit.partial_image",
+        }
+    }
 }
 
 /// Answers a drawing as a stream.
@@ -58,35 +65,38 @@ struct ImageEvents {
 }
 
 impl ImageEvents {
-    /// Every field of the schema is required; what is not known gets the value that is always true.
-    fn completed(&self, drawn: &Drawn) -> Vec<Piece> {
-        let picture = drawn.picture.as_ref();
+    /// The beginning of an event, up to the fields that every one has. Every field of the schema is
+    /// required; what is not known gets the value that is always true.
+    fn head(&self, out: &mut Composer, name: &str, picture: Option<&Picture>) {
         let size = picture.and_then(|picture| known_size(&picture.probe.size.to_string())).unwrap_or("auto");
         let format = picture.map_or("png", |picture| picture.probe.format.openai_name());
         let background = match self.wish.background {
             Some(Background::Transparent) => "transparent",
             Some(Background::Opaque | Background::Auto) | None => "opaque",
         };
-        let name = self.topic.completed();
-        let mut out = Composer::default();
         out.raw("event: ").raw(name).raw("\ndata: {\"type\":\"").raw(name).raw("\",\"b64_json\":\"");
         if let Some(picture) = picture {
             out.base64(&picture.blob);
         }
         out.raw("\",\"created_at\":").raw(&self.clock.now().secs().to_string());
         let fields = [
-            ("size", Value::from(size)),
-            ("quality", Value::from(known_quality(self.wish.quality).unwrap_or("auto"))),
-            ("background", Value::from(background)),
-            ("output_format", Value::from(format)),
-            (
-                "usage",
-                json!({"total_tokens": 0, "input_tokens": 0, "output_tokens": 0, "input_tokens_details": {"text_tokens": 0, "image_tokens": 0}}),
-            ),
+            ("size", size),
+            ("quality", known_quality(self.wish.quality).unwrap_or("auto")),
+            ("background", background),
+            ("output_format", format),
         ];
         for (name, value) in fields {
-            out.raw(",\"").raw(name).raw("\":").value(&value);
+            out.raw(",\"").raw(name).raw("\":").value(&Value::from(value));
         }
+    }
+
+    fn completed(&self, drawn: &Drawn) -> Vec<Piece> {
+        let picture = drawn.picture.as_ref();
+        let mut out = Composer::default();
+        self.head(&mut out, self.topic.completed(), picture);
+        out.raw(",\"usage\":").value(
+            &json!({"total_tokens": 0, "input_tokens": 0, "output_tokens": 0, "input_tokens_details": {"text_tokens": 0, "image_tokens": 0}}),
+        );
         if let Some(url) = drawn.url.as_deref().filter(|_| picture.is_none()) {
             out.raw(",\"url\":").value(&Value::from(url));
         }
@@ -107,6 +117,13 @@ impl Dialect for ImageEvents {
     /// One newline: a blank line would end an event that has no data, which breaks several clients.
     fn beat(&mut self) -> Vec<Piece> {
         vec![Piece::Bytes(": keep-alive\n".into())]
+    }
+
+    fn preview(&mut self, _: u32, number: u32, picture: &Picture) -> Vec<Piece> {
+        let mut out = Composer::default();
+        self.head(&mut out, self.topic.partial(), Some(picture));
+        out.raw(",\"partial_image_index\":").raw(&number.to_string()).raw("}\n\n");
+        out.finish()
     }
 
     fn picture(&mut self, drawn: &Drawn) -> Vec<Piece> {

@@ -25,7 +25,6 @@ pub(crate) struct Params {
     pub(crate) size: SizeAsk,
     pub(crate) form: Option<ResponseForm>,
     pub(crate) stream: bool,
-    pub(crate) partial_images: u32,
     pub(crate) extras: Extras,
 }
 
@@ -59,8 +58,7 @@ impl Params {
             size: fields.size()?,
             form: fields.choice("response_format", &[("url", ResponseForm::Url), ("b64_json", ResponseForm::Base64)])?,
             stream,
-            partial_images: small(partial_images),
-            extras: fields.extras(negative_prompt)?,
+            extras: fields.extras(negative_prompt, small(partial_images))?,
         })
     }
 
@@ -212,7 +210,7 @@ impl Fields {
         })
     }
 
-    fn extras(mut self, negative_prompt: Option<String>) -> Result<Extras, Fault> {
+    fn extras(mut self, negative_prompt: Option<String>, partial_images: u32) -> Result<Extras, Fault> {
         let named = |names: &[&'static str]| names.iter().map(|name| (*name, *name)).collect::<Vec<_>>();
         let extras = Extras {
             quality: self.choice("quality", &Quality::ALL.map(|value| (value.name(), value)))?,
@@ -228,6 +226,7 @@ impl Fields {
             steps: self.whole("steps", 1..=100)?.map(small),
             guidance_scale: self.number("guidance_scale", 0.0..=100.0)?,
             negative_prompt,
+            partial_images,
             unknown: self.unknown(),
         };
         if extras.background == Some(Background::Transparent) && extras.output_format == Some(Format::Jpeg) {

@@ -194,7 +194,7 @@ async fn everything_that_the_sdk_sends_arrives() {
         "user":"u","stream":true,"partial_images":2,"aspect_ratio":"1:1"}"#;
     let (ask, wish) = read(&place.spool, body).await.unwrap();
     assert_eq!((ask.model.as_str(), ask.n, ask.size), ("gpt-image-2", Some(2), SizeAsk::Exact(Size::new(1536, 1024))));
-    assert_eq!((ask.partial_images, ask.form), (2, ResponseForm::Base64));
+    assert_eq!((ask.extras.partial_images, ask.form), (2, ResponseForm::Base64));
     let extras = &ask.extras;
     assert_eq!(
         (extras.background, extras.output_format, extras.quality),

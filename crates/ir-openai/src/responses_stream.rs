@@ -9,7 +9,7 @@ use crate::error::{Reader, failure_object};
 use crate::responses_answer::{ResponseAnswer, text_part};
 use crate::stream::{self, Dialect, Events};
 use ir_engine::{Failure, Summary};
-use ir_model::Drawn;
+use ir_model::{Drawn, Picture};
 use ir_spool::Piece;
 use serde_json::{Value, json};
 
@@ -107,6 +107,19 @@ impl Dialect for ResponseEvents {
         }
         let mut out = Composer::default();
         self.step(&mut out, "generating", 0);
+        out.finish()
+    }
+
+    /// Of the first picture alone: the others have no item before they are there.
+    fn preview(&mut self, index: u32, number: u32, picture: &Picture) -> Vec<Piece> {
+        let mut out = Composer::default();
+        if index == 0 && self.drawn.is_empty() {
+            self.event(&mut out, "response.image_generation_call.partial_image", |events, out| {
+                out.raw(",\"output_index\":0,\"item_id\":").value(&json!(events.answer.item_id(0)));
+                out.raw(",\"partial_image_index\":").raw(&number.to_string());
+                out.raw(",\"partial_image_b64\":\"").base64(&picture.blob).raw("\"");
+            });
+        }
         out.finish()
     }
 

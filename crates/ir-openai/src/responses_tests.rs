@@ -118,7 +118,7 @@ async fn the_tools_fields_are_those_of_image_requests() {
     let asked = read(&place.spool, &body).await.unwrap();
     let (ask, extras) = (&asked.ask, &asked.ask.extras);
     assert_eq!(
-        (ask.model.as_str(), ask.n, ask.size, ask.partial_images),
+        (ask.model.as_str(), ask.n, ask.size, ask.extras.partial_images),
         ("gpt-image-2", Some(3), SizeAsk::parse("1536x1024").unwrap(), 2)
     );
     assert_eq!((extras.seed, extras.steps, extras.output_compression), (Some(7), Some(4), Some(80)));
@@ -126,7 +126,7 @@ async fn the_tools_fields_are_those_of_image_requests() {
     assert!(ask.mask.is_some() && asked.wish.stream && ask.form == ResponseForm::Base64 && !asked.links);
     // Without a stream there is nothing that partial pictures could come in.
     let still = read(&place.spool, &json!({"input": "x", "tools": [{"type": "image_generation", "partial_images": 2}]})).await.unwrap();
-    assert_eq!(still.ask.partial_images, 0);
+    assert_eq!(still.ask.extras.partial_images, 0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use futures_util::stream::poll_fn;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response};
 use ir_engine::{DrawEvent, Drawing, Failure, Summary};
-use ir_model::Drawn;
+use ir_model::{Drawn, Picture};
 use ir_spool::{Piece, PieceBody};
 use std::collections::VecDeque;
 use std::io;
@@ -47,6 +47,10 @@ pub(crate) trait Dialect: Send + 'static {
     fn begin(&mut self) -> Vec<Piece>;
     /// What is sent while nothing happens.
     fn beat(&mut self) -> Vec<Piece>;
+    /// How a picture looks that is being drawn. Nothing, where there are no words for it.
+    fn preview(&mut self, _index: u32, _number: u32, _picture: &Picture) -> Vec<Piece> {
+        Vec::new()
+    }
     /// One picture.
     fn picture(&mut self, drawn: &Drawn) -> Vec<Piece>;
     /// The end of a success.
@@ -75,7 +79,7 @@ pub(crate) async fn open(mut events: impl Events, dialect: impl Dialect, reader:
                 early.push_back(DrawEvent::Done(end));
                 break;
             }
-            DrawEvent::Picture { .. } => early.push_back(event),
+            DrawEvent::Preview { .. } | DrawEvent::Picture { .. } => early.push_back(event),
         }
     }
     let (sink, body) = channel();
@@ -109,6 +113,7 @@ impl<E: Events, D: Dialect> Writer<E, D> {
         let mut pictures = 0u32;
         loop {
             match self.next().await? {
+                DrawEvent::Preview { index, number, picture } => self.sink.send(self.dialect.preview(index, number, &picture)).await?,
                 DrawEvent::Picture { drawn, .. } => {
                     pictures += 1;
                     self.sink.send(self.dialect.picture(&drawn)).await?;

@@ -133,7 +133,7 @@ impl Adapter for Doubao {
     }
 
     fn event(&self, _job: &Job, _memo: &Value, event: &Event) -> Result<Progress, Fault> {
-        let Some(node) = event.json() else { return Ok(if is_end(event) { Progress::End } else { Progress::Nothing }) };
+        let Some(node) = event.json() else { return Ok(if openai::is_end(event) { Progress::End } else { Progress::Nothing }) };
         let kind = node.get("type").and_then(Node::as_str).unwrap_or(&event.name);
         match kind {
             // A finished picture of the series, whatever its name says.
@@ -154,10 +154,6 @@ impl Adapter for Doubao {
         let body = json!({"model": MODELS.first(), "prompt": "1", "size": "1x1"});
         openai::probe(base_url, "/images/generations", key, CallBody::Json(body.into()))
     }
-}
-
-fn is_end(event: &Event) -> bool {
-    matches!(&event.body, crate::ReplyBody::Text(text) if text.trim() == "[DONE]")
 }
 
 fn fields(job: &Job, card: &TaskCard) -> Map {

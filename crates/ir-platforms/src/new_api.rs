@@ -5,8 +5,9 @@
 //! the same one by one, arrive in parallel, and one that fails does not take the others with it.
 
 use crate::openai_like as openai;
-use crate::{Adapter, Bounds, Call, Card, InputForm, Next, Reply, SizePolicy, TaskCard};
+use crate::{Adapter, Bounds, Call, Card, Event, InputForm, Next, Progress, Reply, SizePolicy, TaskCard};
 use ir_model::{Fault, Format, Job, Secret, Size, Task};
+use serde_json::Value;
 
 /// Any OpenAI-compatible endpoint.
 #[derive(Debug)]
@@ -85,6 +86,10 @@ impl Adapter for NewApi {
 
     fn read(&self, _job: &Job, reply: &Reply) -> Result<Next, Fault> {
         openai::pictures(&[], reply).map(Next::Done)
+    }
+
+    fn event(&self, _job: &Job, _memo: &Value, event: &Event) -> Result<Progress, Fault> {
+        openai::progress(&[], event)
     }
 
     fn fault(&self, reply: &Reply) -> Fault {

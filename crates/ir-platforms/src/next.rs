@@ -30,6 +30,8 @@ pub struct Ticket {
 pub enum Progress {
     /// Nothing for the caller.
     Nothing,
+    /// A preview of the picture that is being drawn. It is shown and not kept.
+    Preview(Output),
     /// A finished picture; more may follow.
     Picture(Output),
     /// One of several pictures could not be drawn; others may follow.

@@ -319,3 +319,21 @@ async fn blanks_keep_a_long_answer_alive_if_that_is_set() {
     let refused = send(running.port, &ask("a dog [sim moderation]"), &[]).await.unwrap();
     assert_eq!(refused.status, 400);
 }
+
+#[tokio::test]
+async fn a_response_is_come_back_to_like_every_other_answer() {
+    let (sim, setup, running) = set_up(&NEW_API).await;
+    let body = json!({"model": "gpt-5", "input": "a cat", "instructions": "be brief", "tools": [{"type": "image_generation"}]});
+    let request = |id: &str| {
+        let request = Request::post("/v1/responses").header("host", "localhost").header("authorization", format!("Bearer {KEY}"));
+        let request = request.header("idempotency-key", "k").header("x-request-id", id).header("content-type", "application/json");
+        request.body(Full::from(body.to_string())).unwrap()
+    };
+    let first = client::ask(running.port, request("one")).await.unwrap().json();
+    assert_eq!((&first["status"], &first["instructions"]), (&json!("completed"), &json!("be brief")), "{first}");
+    assert_eq!(client::ask(running.port, request("two")).await.unwrap().json()["output"][0]["result"], first["output"][0]["result"]);
+    running.stop();
+    let running = setup.start();
+    assert_eq!(look(running.port, "one", &[]).await.json(), first);
+    assert_eq!(drawn(&sim), 1);
+}

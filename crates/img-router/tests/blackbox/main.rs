@@ -12,6 +12,7 @@ mod inputs;
 mod listener;
 mod operator;
 mod platforms;
+mod previews;
 mod services;
 mod support;
 mod tasks;

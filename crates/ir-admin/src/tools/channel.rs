@@ -77,7 +77,6 @@ pub(super) async fn test(
         pictures,
         mask: None,
         form: ResponseForm::Url,
-        partial_images: 0,
         extras: Extras::default(),
     };
     let id = RequestId::random(&**engine.dice());
@@ -86,6 +85,7 @@ pub(super) async fn test(
     let mut name = None;
     let outcome = loop {
         match drawing.next().await {
+            DrawEvent::Preview { .. } => {}
             DrawEvent::Picture { drawn, .. } => name = drawn.name,
             DrawEvent::Done(outcome) => break outcome,
         }

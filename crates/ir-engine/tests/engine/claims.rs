@@ -16,6 +16,7 @@ async fn end(mut drawing: Drawing) -> (Vec<String>, Result<Summary, Failure>) {
     let mut names = Vec::new();
     loop {
         match drawing.next().await {
+            DrawEvent::Preview { .. } => {}
             DrawEvent::Picture { drawn, .. } => names.extend(drawn.name),
             DrawEvent::Done(result) => return (names, result),
         }

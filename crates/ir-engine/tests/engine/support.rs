@@ -83,7 +83,6 @@ pub(crate) fn ask(n: u32) -> Ask {
         pictures: vec![],
         mask: None,
         form: ResponseForm::Base64,
-        partial_images: 0,
         extras: Extras::default(),
     }
 }
@@ -102,6 +101,7 @@ impl Bench {
         let mut pictures = Vec::new();
         loop {
             match drawing.next().await {
+                DrawEvent::Preview { .. } => {}
                 DrawEvent::Picture { index, drawn } => pictures.push((index, drawn)),
                 DrawEvent::Done(outcome) => return (pictures, outcome),
             }

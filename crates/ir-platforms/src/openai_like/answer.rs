@@ -1,8 +1,9 @@
 //! Reading answers: tolerant of what relays make of OpenAI's form.
 
+use super::fault::reported;
 use super::fault_table::Row;
 use super::{chat, fault};
-use crate::{Next, Reply, ReplyBody};
+use crate::{Event, Next, Progress, Reply, ReplyBody};
 use ir_model::{Fault, Node, Output, Source};
 use std::collections::BTreeSet;
 
@@ -104,6 +105,28 @@ pub(crate) fn item(node: &Node) -> Option<Output> {
         other => source(other)?,
     };
     Some(Output { source, revised_prompt })
+}
+
+/// What an event of OpenAI's image streams brings: previews, then the picture
+/// (`image_generation.partial_image`, `image_edit.completed` and so on).
+///
+/// # Errors
+/// The failure that the stream tells.
+pub(crate) fn progress(rows: &[Row], event: &Event) -> Result<Progress, Fault> {
+    let Some(node) = event.json() else { return Ok(if is_end(event) { Progress::End } else { Progress::Nothing }) };
+    let kind = node.get("type").and_then(Node::as_str).unwrap_or(&event.name);
+    let picture = |found: fn(Output) -> Progress| item(node).map_or(Progress::Nothing, found);
+    match kind {
+        _ if node.get("error").is_some_and(|error| !error.is_null()) => Err(reported(rows, node)),
+        "image_generation.partial_image" | "image_edit.partial_image" => Ok(picture(Progress::Preview)),
+        "image_generation.completed" | "image_edit.completed" => Ok(picture(Progress::Picture)),
+        _ => Ok(Progress::Nothing),
+    }
+}
+
+/// Whether this is the last event of streams in OpenAI's manner.
+pub(crate) fn is_end(event: &Event) -> bool {
+    matches!(&event.body, ReplyBody::Text(text) if text.trim() == "[DONE]")
 }
 
 /// A picture without a revised prompt.

@@ -19,7 +19,8 @@ const RESERVED: [&str; 12] =
 /// `n` is always written: some models behind relays draw four when it is absent. `size` is written
 /// only when one was settled. `response_format` is written only when the caller wants base64, and
 /// never for GPT image models, which refuse it: an absent field is refused by nobody, and the
-/// answer is read in either form.
+/// answer is read in either form. A stream is asked for where previews are wanted, of those models
+/// alone: others do not know it.
 ///
 /// # Errors
 /// `InvalidRequest` for an edit without a picture; `NoKey` without a key; `UpstreamFault` for a base
@@ -132,6 +133,10 @@ fn fields(job: &Job) -> Map {
     }
     if job.form == ResponseForm::Base64 && !always_base64(&job.model) {
         map.set("response_format", text("b64_json"));
+    }
+    if job.extras.partial_images > 0 && always_base64(&job.model) {
+        map.set("stream", Value::from(true));
+        map.set("partial_images", Value::from(job.extras.partial_images));
     }
     wishes(&job.extras, job.task != Task::Text, &mut map);
     for (name, node) in &job.extras.unknown.0 {

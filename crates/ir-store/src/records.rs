@@ -1,10 +1,12 @@
 //! What is stored, as plain data.
 
 mod admin;
+mod claims;
 mod gallery;
 mod statistics;
 
 pub use admin::{AuditRecord, SessionRecord};
+pub use claims::{Claim, Hook};
 pub use gallery::{Facet, Facets, GalleryFilter, Listed, Matching};
 pub use statistics::{Group, Point, Stats, Tally, Window};
 

@@ -4,10 +4,12 @@
 //! [`StoreError`]: crate::StoreError
 
 mod admin;
+mod claims;
 mod gallery;
 mod statistics;
 
 pub use admin::{AdminRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_SESSIONS};
+pub use claims::Claims;
 pub use gallery::{Gallery, MAX_COUNTED, MAX_FOUND_PICTURES};
 pub use statistics::Statistics;
 
@@ -178,7 +180,7 @@ pub trait Outbox: Send + Sync {
 
 /// Everything that is remembered.
 #[async_trait]
-pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo + Statistics {
+pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo + Statistics + Claims {
     /// Proves by a trivial change that changes reach the disk.
     async fn ready(&self) -> Result<()>;
 

@@ -5,6 +5,7 @@
 //! brought up to date at the start (`schema`). Each repository is one file, SQL beside row mapping.
 
 mod admin;
+mod claims;
 mod columns;
 mod files;
 mod gallery;

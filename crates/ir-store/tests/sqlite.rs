@@ -237,7 +237,7 @@ async fn a_newer_schema_is_refused_untouched() {
         put(&after.path().join(name), bytes);
     }
     let error = open(after.path()).unwrap_err();
-    let known = 3;
+    let known = 4;
     assert_eq!(error, StoreError::NewerSchema { path: database(after.path()), found: 99, known });
     assert_eq!(files.map(|name| std::fs::read(after.path().join(name)).unwrap()), before);
     assert!(!after.path().join("backups").exists());

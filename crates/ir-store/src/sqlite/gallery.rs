@@ -4,6 +4,7 @@
 mod search;
 mod words;
 
+pub(super) use search::first_id;
 pub(super) use words::register;
 
 use super::SqliteStore;

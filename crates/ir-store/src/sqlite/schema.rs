@@ -9,8 +9,12 @@ use std::path::Path;
 
 /// The scripts; script `n` (from 0) leads to schema `n + 1`. A script that was released is never
 /// changed.
-pub(super) const SCRIPTS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+pub(super) const SCRIPTS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// `application_id` of our databases: 'IMGR'.
 const OURS: i64 = 0x494D_4752;

@@ -1,6 +1,7 @@
 //! What every store must do, whatever its database.
 
 mod admin;
+mod claims;
 mod gallery;
 mod journal;
 mod keys;
@@ -32,6 +33,7 @@ pub(crate) async fn suite(make: impl Fn(&str) -> Arc<dyn Store>) {
     outbox::suite(&make).await;
     admin::suite(&make).await;
     statistics::suite(&make).await;
+    claims::suite(&make).await;
     readiness_and_closing(&make).await;
 }
 

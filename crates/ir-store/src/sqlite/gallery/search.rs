@@ -197,7 +197,7 @@ fn bounds(filter: &GalleryFilter, before: Option<i64>) -> (i64, i64) {
 
 /// The smallest id that a picture of this moment can have. Moments beyond 139 years from the epoch
 /// share the ids at the ends.
-pub(super) fn first_id(moment: Timestamp) -> i64 {
+pub(in crate::sqlite) fn first_id(moment: Timestamp) -> i64 {
     const FARTHEST: i64 = 1 << 42;
     moment.0.clamp(-FARTHEST, FARTHEST - 1) * ONE_OF
 }

@@ -21,6 +21,7 @@ mod live;
 mod multipart;
 mod peek;
 mod pool;
+mod post;
 mod reply;
 mod resolve;
 mod rules;

@@ -103,7 +103,7 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
 
 /// Ends when the caller has left and nothing has been sent.
 async fn gone(request: &Arc<Request>) {
-    request.events.closed().await;
+    request.course.left().await;
     if request.sent.load(Ordering::Relaxed) {
         std::future::pending::<()>().await;
     }

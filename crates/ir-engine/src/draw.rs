@@ -1,8 +1,9 @@
-//! One request: its job, which belongs to the engine and not to the connection, its fan-out into
-//! shots, and what the one who watches is told.
+//! One request: its job, which belongs to the engine and not to the connection, and its fan-out into
+//! shots.
 
 use crate::attempt::{By, Shot, shoot};
-use crate::engine::{Engine, JobGuard};
+use crate::course::{Course, DrawEvent};
+use crate::engine::Engine;
 use crate::events::Event;
 use crate::hosting::Links;
 use crate::inputs::gather;
@@ -16,28 +17,11 @@ use ir_platforms::{SizePolicy, same_shape};
 use ir_store::{AttemptNote as LoggedAttempt, JobRecord, JobState, RequestRecord};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// Pictures and the end of a request; bounded by 16 pictures, so that telling never waits.
-const CHANNEL: usize = 32;
 /// The most pictures of one request (`02-http-api.md`).
 const MOST_PICTURES: u32 = 16;
-
-/// What happens while a request is drawn.
-#[derive(Debug)]
-pub enum DrawEvent {
-    /// A picture is stored.
-    Picture {
-        /// Its place among the pictures asked for, from 0.
-        index: u32,
-        /// The picture.
-        drawn: Drawn,
-    },
-    /// The request ended: nothing follows.
-    Done(Result<Summary, Failure>),
-}
 
 /// How a request went that gave at least one picture.
 #[derive(Debug, Clone, Default)]
@@ -86,25 +70,9 @@ pub struct AttemptNote {
     pub message: String,
 }
 
-/// A view of a job under way. Dropping it loses no picture: what was sent is finished and stored,
-/// what was not sent stops.
-#[derive(Debug)]
-pub struct Drawing(mpsc::Receiver<DrawEvent>);
-
-impl Drawing {
-    /// What happens next. The last event is [`DrawEvent::Done`].
-    pub async fn next(&mut self) -> DrawEvent {
-        match self.0.recv().await {
-            Some(event) => event,
-            None => DrawEvent::Done(Err(Failure::of(
-                Fault::gate(Gate::Internal, "The gateway failed while drawing.", "网关内部错误。").detail("the job ended without a word"),
-            ))),
-        }
-    }
-}
-
 impl Failure {
-    fn of(fault: Fault) -> Self {
+    /// Of a fault before any attempt.
+    pub(crate) fn of(fault: Fault) -> Self {
         Self { fault, provider: None, model: None, attempts: Vec::new() }
     }
 }
@@ -130,7 +98,8 @@ pub(crate) struct Request {
     /// Attempts that may have been charged without giving a picture.
     pub(crate) uncertain: AtomicU32,
     pub(crate) notes: Mutex<Vec<(LoggedAttempt, Option<Class>)>>,
-    pub(crate) events: mpsc::Sender<DrawEvent>,
+    /// Where what happens is told.
+    pub(crate) course: Course,
     /// Pictures that were delivered but could not be stored.
     pub(crate) unstored: AtomicU32,
     /// Names of stored pictures.
@@ -144,27 +113,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Begins a job and returns the view of it.
-    pub(crate) fn spawn(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId) -> Drawing {
-        let (events, view) = mpsc::channel(CHANNEL);
-        let engine = Arc::clone(engine);
-        tokio::spawn(async move {
-            let outcome = match engine.enter() {
-                Ok(guard) => run(&engine, ask, caller, id, events.clone(), guard).await,
-                Err(fault) => Err(Failure::of(fault)),
-            };
-            let _ = events.send(DrawEvent::Done(outcome)).await;
-        });
-        Drawing(view)
-    }
-
     /// Whether the caller left before anything was sent.
     pub(crate) fn abandoned(&self) -> bool {
-        self.events.is_closed() && !self.sent.load(Ordering::Relaxed)
+        self.course.is_left() && !self.sent.load(Ordering::Relaxed)
     }
 
     /// Tells the caller of a stored picture.
-    pub(crate) async fn deliver(&self, index: u32, drawn: Drawn) {
+    pub(crate) fn deliver(&self, index: u32, drawn: Drawn) {
         if let Some(name) = &drawn.name {
             self.kept.lock().expect("no panic while held").push(name.clone());
             self.bytes.fetch_add(drawn.picture.as_ref().map_or(0, |picture| picture.blob.size()), Ordering::Relaxed);
@@ -172,7 +127,7 @@ impl Request {
         if drawn.picture.is_some() && drawn.name.is_none() {
             self.unstored.fetch_add(1, Ordering::Relaxed);
         }
-        let _ = self.events.send(DrawEvent::Picture { index, drawn }).await;
+        self.course.tell(DrawEvent::Picture { index, drawn });
     }
 
     fn client(&self) -> String {
@@ -187,15 +142,18 @@ pub(crate) fn client_name(caller: &Caller) -> String {
     }
 }
 
-async fn run(
-    engine: &Arc<Engine>,
-    ask: Ask,
-    caller: Caller,
-    id: RequestId,
-    events: mpsc::Sender<DrawEvent>,
-    _guard: JobGuard,
-) -> Result<Summary, Failure> {
-    let request = Arc::new(prepare(engine, ask, caller, id, events).await.map_err(Failure::of)?);
+/// What a request is before it is planned.
+pub(crate) struct Errand {
+    pub(crate) ask: Ask,
+    pub(crate) caller: Caller,
+    pub(crate) id: RequestId,
+    pub(crate) job: String,
+    pub(crate) course: Course,
+}
+
+/// Draws a request to its end, which is the caller's to tell.
+pub(crate) async fn run(engine: &Arc<Engine>, errand: Errand) -> Result<Summary, Failure> {
+    let request = Arc::new(prepare(engine, errand).await.map_err(Failure::of)?);
     let wanted = request.count();
     let mut outcomes = fan_out(&request, wanted).await;
     outcomes.sort_by_key(|shot| shot.first);
@@ -212,7 +170,8 @@ async fn run(
     result
 }
 
-async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, events: mpsc::Sender<DrawEvent>) -> Result<Request, Fault> {
+async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault> {
+    let Errand { ask, caller, id, job, course } = errand;
     let snapshot = engine.snapshot();
     let began = engine.clock.now();
     let deadline = Instant::now() + snapshot.settings.routing.deadline;
@@ -233,7 +192,7 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
     Ok(Request {
         engine: Arc::clone(engine),
         snapshot,
-        job: format!("job_{}", engine.dice.hex128()),
+        job,
         id,
         ask,
         caller,
@@ -247,7 +206,7 @@ async fn prepare(engine: &Arc<Engine>, ask: Ask, caller: Caller, id: RequestId, 
         attempts: AtomicU32::new(0),
         uncertain: AtomicU32::new(0),
         notes: Mutex::default(),
-        events,
+        course,
         unstored: AtomicU32::new(0),
         kept: Mutex::default(),
         bytes: AtomicU64::new(0),

@@ -1,8 +1,10 @@
 //! The engine: what requests share, and how it is swapped, watched and stopped.
 
 use crate::budget::RetryBudget;
+use crate::claims::Live;
 use crate::counters::Counters;
-use crate::draw::{Drawing, Request};
+use crate::course::{Course, DrawEvent, Drawing};
+use crate::draw::{Errand, Failure, run};
 use crate::events::Events;
 use crate::feed::Feed;
 use crate::hosting::Hosting;
@@ -20,8 +22,8 @@ use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool};
 use ir_store::{AddedKeys, KeyHealth, KeyRecord, Store, StoreError};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -99,6 +101,10 @@ pub struct Engine {
     places: Arc<Semaphore>,
     running: Arc<Running>,
     draining: AtomicBool,
+    /// Requests under way, for those who come back.
+    pub(crate) live: Mutex<Live>,
+    /// Rings when a webhook waits.
+    pub(crate) hook_bell: Arc<Notify>,
 }
 
 /// Counts jobs, and rings when the last one ends.
@@ -155,6 +161,8 @@ impl Engine {
             places: Arc::new(Semaphore::new(settings.limits.concurrent_draws)),
             running: Arc::default(),
             draining: AtomicBool::new(false),
+            live: Mutex::default(),
+            hook_bell: Arc::default(),
             door: parts.door,
             spool: parts.spool,
             pictures,
@@ -180,9 +188,21 @@ impl Engine {
         crate::identify::identify(&self.snapshot(), token, peer)
     }
 
-    /// Begins to draw. The job belongs to the engine: whoever holds the [`Drawing`] only watches.
+    /// Begins to draw. The job belongs to the engine: whoever holds the [`Drawing`] only watches. Nobody
+    /// can come back to it: see [`Engine::request`].
     pub fn draw(self: &Arc<Self>, ask: Ask, caller: Caller, id: RequestId) -> Drawing {
-        Request::spawn(self, ask, caller, id)
+        let course = Course::new();
+        let drawing = course.watch(&id);
+        let engine = Arc::clone(self);
+        tokio::spawn(async move {
+            let job = format!("job_{}", engine.dice.hex128());
+            let result = match engine.enter() {
+                Ok(_guard) => run(&engine, Errand { ask, caller, id, job, course: course.clone() }).await,
+                Err(fault) => Err(Failure::of(fault)),
+            };
+            course.tell(DrawEvent::Done(result));
+        });
+        drawing
     }
 
     /// All models, from memory.

@@ -5,7 +5,7 @@
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use ir_model::Charge;
-use ir_store::{JobState, RequestRecord, Store, StoreError};
+use ir_store::{Claim, JobState, RequestRecord, Store, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub(crate) enum Event {
     Settled { job: String, attempt: u32, outcome: String, charge: Charge },
     /// A job ended; its pictures are stored already.
     Finished { job: String, state: JobState, pictures: Vec<String> },
+    /// A request ended that its caller can come back to.
+    Claim(Box<Claim>),
     /// Everything before this has been stored.
     Flush(oneshot::Sender<()>),
 }
@@ -79,6 +81,7 @@ async fn write(store: Arc<dyn Store>, mut inbox: mpsc::Receiver<Event>) {
                     changes.push(async move { store.settle(&job, attempt, &outcome, charge).await }.boxed())
                 }
                 Event::Finished { job, state, pictures } => changes.push(async move { store.finish(&job, state, pictures).await }.boxed()),
+                Event::Claim(claim) => changes.push(async move { store.close_claim(*claim, Vec::new()).await }.boxed()),
                 Event::Flush(done) => flushed.push(done),
             }
         }

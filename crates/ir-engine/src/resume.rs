@@ -3,6 +3,7 @@
 //!
 //! A task of a relayed request is lost: its key was its caller's and is kept nowhere.
 
+use crate::claims::settle;
 use crate::engine::Engine;
 use crate::events::Event;
 use crate::exchange::{Conversation, Listener};
@@ -38,12 +39,19 @@ pub(crate) async fn resume(engine: Arc<Engine>) {
 }
 
 /// One job: all its tickets, then its end.
-async fn take_up(engine: &Engine, entry: JournalEntry) {
+async fn take_up(engine: &Arc<Engine>, entry: JournalEntry) {
+    let claim = engine.store.claim_of(&entry.job.id).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the request of a task could not be read");
+        None
+    });
+    // Under its own name, its caller finds what comes of it.
+    let request_id = claim.as_ref().map_or_else(|| entry.job.id.clone(), |claim| claim.request_id.clone());
     let mut taken = Taken::default();
+    let mut worst = None;
     for attempt in entry.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ticket) {
         let began = engine.clock.now();
         let before = taken.names.len();
-        let outcome = ask(engine, &entry.job, attempt, &mut taken).await;
+        let outcome = ask(engine, &entry.job, &request_id, attempt, &mut taken).await;
         let (word, charge, said) = match &outcome {
             Ok(()) if taken.names.len() > before => ("ok", Charge::Yes, String::new()),
             Ok(()) => (Class::UpstreamFault.name(), Charge::Maybe, "no picture".to_owned()),
@@ -67,18 +75,22 @@ async fn take_up(engine: &Engine, entry: JournalEntry) {
             message: ir_model::sanitise(&said).unwrap_or_default(),
             next: String::new(),
         });
+        worst = outcome.err().or(worst);
     }
-    finish(engine, entry.job, taken);
+    if let Some(claim) = claim.filter(|claim| claim.outcome.is_none()) {
+        settle(engine, claim, Some(&entry), worst).await;
+    }
+    finish(engine, entry.job, request_id, taken);
 }
 
-fn finish(engine: &Engine, job: JobRecord, taken: Taken) {
+fn finish(engine: &Engine, job: JobRecord, request_id: String, taken: Taken) {
     let drawn = !taken.names.is_empty();
     let state = if drawn { JobState::Done } else { JobState::Ambiguous };
     engine.events.tell(Event::Finished { job: job.id.clone(), state, pictures: taken.names.clone() });
     let last = taken.notes.last();
     let record = RequestRecord {
         id: None,
-        request_id: job.id,
+        request_id,
         time: job.created,
         duration_ms: engine.clock.now().since(job.created),
         client: job.client,
@@ -105,7 +117,7 @@ struct Taken {
 }
 
 /// Asks for one ticket until its task has ended, within a request's deadline.
-async fn ask(engine: &Engine, job: &JobRecord, attempt: &JournalAttempt, taken: &mut Taken) -> Result<(), Fault> {
+async fn ask(engine: &Engine, job: &JobRecord, request_id: &str, attempt: &JournalAttempt, taken: &mut Taken) -> Result<(), Fault> {
     let snapshot = engine.snapshot();
     let record = &attempt.record;
     let gone = |detail: &str| Fault::new(Class::NoKey).charged(Charge::Maybe).detail(detail.to_owned());
@@ -141,7 +153,7 @@ async fn ask(engine: &Engine, job: &JobRecord, attempt: &JournalAttempt, taken: 
         model: record.model.clone(),
         provider: upstream.name(),
         task,
-        request_id: job.id.clone(),
+        request_id: request_id.to_owned(),
         client: job.client.clone(),
         linked: false,
         size: None,

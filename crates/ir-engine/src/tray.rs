@@ -117,7 +117,7 @@ impl Listener for Tray {
             match taken {
                 Ok(drawn) if told.delivered < wanted => {
                     told.size = told.size.or_else(|| measured(&drawn));
-                    request.deliver(first + told.delivered, drawn).await;
+                    request.deliver(first + told.delivered, drawn);
                     told.delivered += 1;
                 }
                 Ok(_) => {}

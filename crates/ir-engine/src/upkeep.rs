@@ -1,7 +1,9 @@
 //! What is done beside the requests: the health of keys stored, model lists refreshed, old rows and
 //! pictures let go of.
 
+use crate::claims::{KEPT_MS, settle_left};
 use crate::engine::Engine;
+use crate::hooks;
 use crate::keys::KeyCell;
 use crate::recover::adopt_recent;
 use crate::resume::resume;
@@ -40,7 +42,11 @@ impl Engine {
         let weak = Arc::downgrade(self);
         let engine = Arc::clone(self);
         tokio::spawn(resume(Arc::clone(&engine)));
-        tokio::spawn(async move { adopt_recent(&engine).await });
+        tokio::spawn(hooks::work(weak.clone()));
+        tokio::spawn(async move {
+            adopt_recent(&engine).await;
+            settle_left(&engine).await;
+        });
         tokio::spawn(async move {
             let mut down = HashSet::new();
             let (mut next_models, mut next_sweep) = (Instant::now(), Instant::now() + FLUSH_EVERY);
@@ -82,6 +88,7 @@ impl Engine {
         let retention = self.snapshot().settings.retention.clone();
         let before = |days: u32| now.plus_ms(-i64::from(days) * 86_400_000);
         self.store.prune_jobs(before(JOB_DAYS)).await?;
+        self.store.prune_claims(now.plus_ms(-KEPT_MS)).await?;
         self.store.prune_sessions(now).await?;
         self.store.prune_stats(now).await?;
         if retention.request_log_days > 0 {

@@ -108,6 +108,8 @@ pub enum Gate {
     ImageUrlUnreachable,
     /// The body did not arrive in time.
     SlowBody,
+    /// An idempotency key that another request was made with.
+    KeyReused,
     /// A client key's own limit.
     RateLimited,
     /// Relay and backend mode are both off.
@@ -124,7 +126,7 @@ pub enum Gate {
 
 impl Gate {
     /// Every value, for tests over the whole table.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::MissingKey,
         Self::BadKey,
         Self::RelayDisabled,
@@ -142,6 +144,7 @@ impl Gate {
         Self::UrlNotAllowed,
         Self::ImageUrlUnreachable,
         Self::SlowBody,
+        Self::KeyReused,
         Self::RateLimited,
         Self::ServiceDisabled,
         Self::Overloaded,
@@ -170,6 +173,7 @@ impl Gate {
             Self::UrlNotAllowed => "url_not_allowed",
             Self::ImageUrlUnreachable => "image_url_unreachable",
             Self::SlowBody => "request_timeout",
+            Self::KeyReused => "idempotency_key_reused",
             Self::RateLimited => "rate_limit_exceeded",
             Self::ServiceDisabled => "service_disabled",
             Self::Overloaded => "overloaded",
@@ -197,6 +201,7 @@ impl Gate {
             | Self::ImageTooLarge
             | Self::UrlNotAllowed
             | Self::ImageUrlUnreachable => 400,
+            Self::KeyReused => 422,
             Self::RateLimited => 429,
             Self::Internal => 500,
             Self::ServiceDisabled | Self::Overloaded | Self::ShuttingDown => 503,
@@ -380,6 +385,7 @@ impl Fault {
                 | Gate::UrlNotAllowed
                 | Gate::ImageUrlUnreachable
                 | Gate::SlowBody
+                | Gate::KeyReused
                 | Gate::RateLimited => Blame::Caller,
             },
         }

@@ -152,7 +152,8 @@ fn gate_kind(gate: Gate) -> &'static str {
         | Gate::ImageTooLarge
         | Gate::UrlNotAllowed
         | Gate::ImageUrlUnreachable
-        | Gate::SlowBody => INVALID,
+        | Gate::SlowBody
+        | Gate::KeyReused => INVALID,
         Gate::ServiceDisabled | Gate::Overloaded | Gate::ShuttingDown | Gate::StorageFull | Gate::Internal => SERVER,
     }
 }
@@ -266,6 +267,10 @@ fn gate_sentence(gate: Gate) -> Message {
         Gate::UrlNotAllowed => ("A given picture's address is not allowed.", "图片地址不被允许。"),
         Gate::ImageUrlUnreachable => ("A given picture's address could not be fetched.", "无法获取图片地址的内容。"),
         Gate::SlowBody => ("The request did not arrive in time.", "请求内容未能按时到达。"),
+        Gate::KeyReused => (
+            "This idempotency key was used for another request. Use a new key, or send the same request.",
+            "该幂等键已用于另一个请求，请更换键或发送相同的请求。",
+        ),
         Gate::RateLimited => ("Too many requests with this key. Try again later.", "此密钥请求过于频繁，请稍后再试。"),
         Gate::ServiceDisabled => ("The service is switched off.", "服务已关闭。"),
         Gate::Overloaded => ("The gateway is overloaded. Try again later.", "网关过载，请稍后再试。"),

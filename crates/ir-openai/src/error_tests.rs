@@ -57,6 +57,7 @@ fn expected_gate(gate: Gate) -> (u16, &'static str, &'static str, bool) {
         Gate::Overloaded => (503, "overloaded", "server_error", false),
         Gate::ShuttingDown => (503, "shutting_down", "server_error", false),
         Gate::StorageFull => (507, "storage_full", "server_error", false),
+        Gate::KeyReused => (422, "idempotency_key_reused", "invalid_request_error", true),
         Gate::Internal => (500, "internal_error", "server_error", false),
     }
 }

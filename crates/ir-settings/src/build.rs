@@ -5,7 +5,7 @@ use crate::resolve::Resolved;
 use crate::table::index_of;
 use crate::types::{
     Api, BucketStyle, Chat, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice, PollinationsApi, PromptOptimizer,
-    ProviderSettings, Retention, Routing, S3, Security, Settings, Storage, System, TaskSettings,
+    ProviderSettings, Retention, Routing, S3, Security, Settings, Storage, System, TaskSettings, Webhooks,
 };
 use crate::value::{Value, show_url};
 use ir_model::{Secret, SizeAsk, Task};
@@ -92,7 +92,9 @@ pub(crate) fn settings(r: &Resolved) -> Settings {
                 "b64_json" => DefaultResponseFormat::B64Json,
                 _ => DefaultResponseFormat::Auto,
             },
+            json_keep_alive: r.flag("api.jsonKeepAlive"),
         },
+        webhooks: Webhooks { url: r.link("webhooks.url"), secret: r.secret("webhooks.secret") },
         chat: Chat { continue_from_last_image: r.flag("chat.continueFromLastImage") },
         models_require_key: r.flag("modelsRequireKey"),
         limits: limits(r),

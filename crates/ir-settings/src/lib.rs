@@ -34,6 +34,7 @@ pub use table::{DEFS, Def, Kind, all_defs};
 pub use types::{
     Api, BucketStyle, Chat, DEFAULT_API_TIMEOUT, DefaultResponseFormat, ImageBed, Limits, LogFormat, Metrics, OptimizerChoice,
     PollinationsApi, PromptOptimizer, ProviderSettings, Retention, Routing, S3, Security, Settings, Space, Storage, System, TaskSettings,
+    Webhooks,
 };
 pub use value::MASK;
 pub use vault::Vault;

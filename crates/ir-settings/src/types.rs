@@ -24,6 +24,8 @@ pub struct Settings {
     pub storage: Storage,
     /// Section `api`.
     pub api: Api,
+    /// Section `webhooks`.
+    pub webhooks: Webhooks,
     /// Section `chat`.
     pub chat: Chat,
     /// `modelsRequireKey`: the model list is only shown to callers with a key.
@@ -264,6 +266,17 @@ pub enum BucketStyle {
 pub struct Api {
     /// The form of answers to requests that name none.
     pub default_response_format: DefaultResponseFormat,
+    /// Blanks before plain JSON answers of long drawings.
+    pub json_keep_alive: bool,
+}
+
+/// Section `webhooks`.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    /// Where the end of every request is told.
+    pub url: Option<Url>,
+    /// What messages are signed with. `None`: none is sent.
+    pub secret: Option<Secret>,
 }
 
 /// The form of answers to requests that name none.

@@ -17,12 +17,12 @@ mod sqlite;
 
 pub use error::{Result, StoreError};
 pub use records::{
-    AddedKeys, AttemptNote, AttemptRecord, AttemptState, AuditRecord, Backlog, Claim, Cursor, Errand, ErrandKind, Facet, Facets, GalleryFilter,
-    Group, Hook, Interrupted, JobRecord, JobState, JournalAttempt, JournalEntry, KeyHealth, KeyRecord, Listed, Matching, PictureRecord, Point,
-    RequestFilter, RequestRecord, SessionRecord, Stats, Tally, Window,
+    AddedKeys, AttemptNote, AttemptRecord, AttemptState, AuditRecord, Backlog, Claim, Cursor, Errand, ErrandKind, Facet, Facets,
+    GalleryFilter, Group, Hook, Interrupted, JobRecord, JobState, JournalAttempt, JournalEntry, KeyHealth, KeyRecord, Listed, Matching,
+    PictureRecord, Point, RequestFilter, RequestRecord, SessionRecord, Stats, Tally, Window,
 };
 pub use repos::{
-    AdminRepo, Claims, Gallery, Journal, KeyRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_COUNTED, MAX_FOUND_PICTURES, MAX_FOUND_REQUESTS,
-    MAX_LOOK, MAX_PAGE, MAX_SESSIONS, Outbox, RequestLog, Statistics, Store,
+    AdminRepo, Claims, Gallery, Journal, KeyRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_COUNTED, MAX_FOUND_PICTURES,
+    MAX_FOUND_REQUESTS, MAX_LOOK, MAX_PAGE, MAX_SESSIONS, Outbox, RequestLog, Statistics, Store,
 };
 pub use sqlite::SqliteStore;

@@ -1,5 +1,6 @@
 //! The engine through its public interface, on a scripted wire.
 
+mod claims;
 mod failover;
 mod hosting;
 mod inputs;

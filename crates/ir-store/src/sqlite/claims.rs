@@ -82,8 +82,7 @@ impl Claims for SqliteStore {
     async fn open_claims(&self) -> Result<Vec<Claim>> {
         let run = self.run;
         self.read(move |db| {
-            let mut select =
-                db.prepare_cached("SELECT * FROM claims WHERE outcome IS NULL AND run < ?1 ORDER BY created, job LIMIT ?2")?;
+            let mut select = db.prepare_cached("SELECT * FROM claims WHERE outcome IS NULL AND run < ?1 ORDER BY created, job LIMIT ?2")?;
             Ok(select.query_map((run, OPEN), claim)?.collect::<rusqlite::Result<_>>()?)
         })
         .await

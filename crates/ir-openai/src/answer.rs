@@ -1,7 +1,6 @@
 //! Image answers: `{created, data: […]}`, streamed from files with their exact length.
 
 use crate::compose::Composer;
-use crate::entry::Refusal;
 use axum::body::Body;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -52,17 +51,17 @@ pub(crate) struct Finished {
 ///
 /// # Errors
 /// Its failure; also a success without a picture, which is none (R-API-5).
-pub(crate) async fn finish(mut drawing: Drawing) -> Result<Finished, Refusal> {
+pub(crate) async fn finish(mut drawing: Drawing) -> Result<Finished, Failure> {
     let mut pictures = Vec::new();
     loop {
         match drawing.next().await {
             DrawEvent::Picture { index, drawn } => pictures.push((index, drawn)),
-            DrawEvent::Done(Err(failure)) => return Err(failure.into()),
+            DrawEvent::Done(Err(failure)) => return Err(failure),
             DrawEvent::Done(Ok(summary)) => {
                 pictures.sort_by_key(|(index, _)| *index);
                 let pictures: Vec<Drawn> = pictures.into_iter().map(|(_, drawn)| drawn).collect();
                 if pictures.is_empty() {
-                    return Err(no_pictures(&summary).into());
+                    return Err(no_pictures(&summary));
                 }
                 return Ok(Finished { pictures, summary });
             }

@@ -2,7 +2,7 @@
 
 use crate::auth;
 use crate::entry::{peer_of, reader_of, refuse};
-use crate::{blend, chat, edits, error, generations, models, variations};
+use crate::{blend, chat, edits, error, generations, models, requests, variations};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -39,6 +39,7 @@ pub fn router() -> Router<Arc<Api>> {
         .route("/v1/images/edits", post(edits::handle))
         .route("/v1/images/blend", post(blend::handle))
         .route("/v1/images/variations", post(variations::handle))
+        .route("/v1/images/requests/{id}", get(requests::one))
         .route("/v1/chat/completions", post(chat::handle))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))

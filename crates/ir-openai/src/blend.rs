@@ -5,11 +5,13 @@ use crate::api::Api;
 use crate::chat_messages;
 use crate::edits::{Given, check_mask, no_picture, read};
 use crate::entry::{Answer, Entry, serve};
-use crate::generations::{draw, settle};
+use crate::generations::settle;
 use crate::image_stream::Topic;
+use crate::order;
 use crate::params::{Params, no_prompt};
 use crate::pictures;
 use crate::rules::Rules;
+use crate::shape::Shape;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
@@ -26,7 +28,7 @@ pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Res
 async fn blend(entry: Entry, parts: Parts, body: Body) -> Answer {
     let given = Box::pin(read(entry.engine.spool(), &parts.headers, body, &entry.rules)).await?;
     let (ask, wish) = Box::pin(parse(entry.engine.spool(), given, &entry.rules)).await?;
-    draw(entry, ask, wish, Topic::Edit).await
+    order::answer(entry, &parts.headers, ask, Shape::Images(Topic::Edit, wish)).await
 }
 
 /// Reads a blend. The prompt is `prompt`, or the text of the last user message; the pictures are

@@ -1,19 +1,21 @@
 //! `POST /v1/chat/completions`: the recommended entry. Draws what the last user message says.
 
-use crate::answer::{self, Wish};
+use crate::answer::Wish;
 use crate::api::Api;
 use crate::body::{self, Kind, media_type};
-use crate::chat_answer::{self, ChatAnswer};
+use crate::chat_answer::ChatAnswer;
 use crate::chat_messages;
 use crate::entry::{Answer, Entry, serve};
 use crate::generations::{object, settle};
+use crate::order;
 use crate::params::{Params, no_prompt, wrong};
 use crate::rules::Rules;
+use crate::shape::Shape;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
 use http::request::Parts;
-use ir_model::{Ask, Fault, Map, Node, ResponseForm, Task};
+use ir_model::{Ask, Fault, Gate, Map, Node, ResponseForm, Task};
 use ir_spool::Spool;
 use std::sync::Arc;
 
@@ -75,11 +77,7 @@ async fn chat(entry: Entry, parts: Parts, body: Body) -> Answer {
         reader: entry.reader.clone(),
         sent: 0,
     };
-    let drawing = entry.engine.draw(chat.ask, entry.caller, entry.reader.id.clone());
-    if shape.wish.stream {
-        return chat_answer::open(drawing, shape, entry.reader).await;
-    }
-    Ok(shape.document(&answer::finish(drawing).await?))
+    order::answer(entry, &parts.headers, chat.ask, Shape::Chat(Box::new(shape))).await
 }
 
 /// A chat request, read.
@@ -103,8 +101,10 @@ pub(crate) async fn parse(spool: &Spool, node: Node, rules: &Rules) -> Result<Ch
     tidy(&mut map);
     let mut params = Params::read(spool, map).await?;
     params.prompt = said.prompt;
-    if params.prompt.is_none() {
-        return Err(no_prompt().param("messages"));
+    match &params.prompt {
+        None => return Err(no_prompt().param("messages")),
+        Some(prompt) if is_chore(prompt) => return Err(chore()),
+        Some(_) => {}
     }
     // Markdown wants addresses, whatever the model is called.
     params.form.get_or_insert(ResponseForm::Url);
@@ -115,6 +115,21 @@ pub(crate) async fn parse(spool: &Spool, node: Node, rules: &Rules) -> Result<Ch
     };
     let (ask, wish) = settle(params, task, said.pictures, None, rules);
     Ok(Chat { ask, wish, include_usage })
+}
+
+/// Whether a chat application asks for a title, tags or follow-up questions, as Open WebUI does after
+/// the first message of a chat: each would be drawn, and paid for.
+fn is_chore(prompt: &str) -> bool {
+    prompt.trim_start().starts_with("### Task:") && prompt.contains("<chat_history>")
+}
+
+fn chore() -> Fault {
+    Fault::gate(
+        Gate::Unsupported,
+        "This gateway only draws: it writes no titles, tags or follow-up questions. Switch them off in your chat application, or give it a text model for them.",
+        "本网关只负责绘图，不生成标题、标签或后续问题。请在聊天应用中关闭这些功能，或为其指定文本模型。",
+    )
+    .param("messages")
 }
 
 fn include_usage(map: &mut Map) -> Result<bool, Fault> {

@@ -6,11 +6,13 @@ use crate::body::{self, Kind};
 use crate::chat_messages;
 use crate::entry::{Answer, Entry, serve};
 use crate::form;
-use crate::generations::{draw, object, settle};
+use crate::generations::{object, settle};
 use crate::image_stream::Topic;
+use crate::order;
 use crate::params::{Params, no_prompt, wrong};
 use crate::pictures;
 use crate::rules::Rules;
+use crate::shape::Shape;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::request::Parts;
@@ -27,7 +29,7 @@ pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Res
 async fn edits(entry: Entry, parts: Parts, body: Body) -> Answer {
     let given = Box::pin(read(entry.engine.spool(), &parts.headers, body, &entry.rules)).await?;
     let (ask, wish) = Box::pin(parse(entry.engine.spool(), given, &entry.rules)).await?;
-    draw(entry, ask, wish, Topic::Edit).await
+    order::answer(entry, &parts.headers, ask, Shape::Images(Topic::Edit, wish)).await
 }
 
 /// A request with pictures, whichever way it came.

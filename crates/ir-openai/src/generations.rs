@@ -1,12 +1,14 @@
 //! `POST /v1/images/generations`.
 
-use crate::answer::{self, Wish};
+use crate::answer::Wish;
 use crate::api::Api;
 use crate::body::{self, Kind, media_type};
 use crate::entry::{Answer, Entry, serve};
-use crate::image_stream::{self, Topic};
+use crate::image_stream::Topic;
+use crate::order;
 use crate::params::Params;
 use crate::rules::Rules;
+use crate::shape::Shape;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
@@ -27,7 +29,7 @@ async fn generations(entry: Entry, parts: Parts, body: Body) -> Answer {
     let spool = entry.engine.spool();
     let node = body::json(spool, &parts.headers, body, &entry.rules, false).await?;
     let (ask, wish) = parse(spool, node, &entry.rules).await?;
-    draw(entry, ask, wish, Topic::Generation).await
+    order::answer(entry, &parts.headers, ask, Shape::Images(Topic::Generation, wish)).await
 }
 
 /// Reads the request.
@@ -84,15 +86,4 @@ pub(crate) fn object(node: Node) -> Map {
         Node::Object(map) => map,
         _ => Map::default(),
     }
-}
-
-/// Draws, and answers as a document or as a stream.
-pub(crate) async fn draw(entry: Entry, ask: Ask, wish: Wish, topic: Topic) -> Answer {
-    let clock = entry.engine.clock().clone();
-    let drawing = entry.engine.draw(ask, entry.caller, entry.reader.id.clone());
-    if wish.stream {
-        return image_stream::open(drawing, topic, wish, clock, entry.reader).await;
-    }
-    let finished = answer::finish(drawing).await?;
-    Ok(answer::images(&finished, &wish, clock.now().secs()))
 }

@@ -21,6 +21,19 @@ pub(crate) enum Topic {
 }
 
 impl Topic {
+    /// A word for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Generation => "generation",
+            Self::Edit => "edit",
+        }
+    }
+
+    /// The topic of a word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        [Self::Generation, Self::Edit].into_iter().find(|topic| topic.name() == word)
+    }
+
     fn completed(self) -> &'static str {
         match self {
             Self::Generation => "image_generation.completed",

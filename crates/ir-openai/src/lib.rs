@@ -23,13 +23,17 @@ mod image_stream;
 mod language;
 mod models;
 mod openapi;
+mod order;
 mod params;
 mod pictures;
+mod requests;
 mod rules;
+mod shape;
 mod stream;
 #[cfg(test)]
 mod testing;
 mod variations;
+mod wants;
 
 pub use api::{Api, identify_head, method_not_allowed, not_found, refuse_head, router};
 pub use error::{Mode, Reader, render, render_failure};

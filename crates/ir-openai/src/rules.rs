@@ -52,6 +52,8 @@ pub(crate) struct Rules {
     pub(crate) continue_from_last_image: bool,
     /// Where the gateway is reached from outside, without a trailing `/`.
     pub(crate) public_base_url: Option<String>,
+    /// Blanks before plain JSON answers of long drawings.
+    pub(crate) json_keep_alive: bool,
     /// The list of models needs a key.
     pub(crate) models_require_key: bool,
 }
@@ -67,6 +69,7 @@ impl Default for Rules {
             form: DefaultForm::Auto,
             continue_from_last_image: false,
             public_base_url: None,
+            json_keep_alive: false,
             models_require_key: false,
         }
     }
@@ -94,6 +97,7 @@ impl Rules {
                 .as_ref()
                 .filter(|_| !settings.storage.require_auth)
                 .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            json_keep_alive: settings.api.json_keep_alive,
             models_require_key: settings.models_require_key,
             ..Self::default()
         }

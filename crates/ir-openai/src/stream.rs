@@ -56,7 +56,7 @@ pub(crate) trait Dialect: Send + 'static {
 }
 
 /// The caller is gone.
-struct Gone;
+pub(crate) struct Gone;
 
 /// Starts a stream. Waits shortly for a failure, which is then an HTTP status.
 ///
@@ -78,8 +78,8 @@ pub(crate) async fn open(mut events: impl Events, dialect: impl Dialect, reader:
             DrawEvent::Picture { .. } => early.push_back(event),
         }
     }
-    let (sender, mut receiver) = mpsc::channel(BLOCKS);
-    let mut response = Response::new(Body::from_stream(poll_fn(move |cx| receiver.poll_recv(cx))));
+    let (sink, body) = channel();
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
@@ -87,7 +87,7 @@ pub(crate) async fn open(mut events: impl Events, dialect: impl Dialect, reader:
     if let Some(summary) = &summary {
         set_summary(headers, summary);
     }
-    let writer = Writer { sink: Sink(sender), early, events, dialect, reader };
+    let writer = Writer { sink, early, events, dialect, reader };
     tokio::spawn(async move {
         // A caller that went away needs nothing; dropping the drawing loses no picture.
         let _: Result<(), Gone> = writer.run().await;
@@ -128,7 +128,7 @@ impl<E: Events, D: Dialect> Writer<E, D> {
         loop {
             tokio::select! {
                 event = self.events.next() => return Ok(event),
-                () = self.sink.0.closed() => return Err(Gone),
+                () = self.sink.closed() => return Err(Gone),
                 () = sleep(BEAT) => {}
             }
             self.sink.send(self.dialect.beat()).await?;
@@ -142,10 +142,22 @@ impl<E: Events, D: Dialect> Writer<E, D> {
 }
 
 /// The writing end of a stream's body.
-struct Sink(mpsc::Sender<Result<Bytes, io::Error>>);
+pub(crate) struct Sink(mpsc::Sender<Result<Bytes, io::Error>>);
+
+/// A body that is written while it is sent.
+pub(crate) fn channel() -> (Sink, Body) {
+    let (sender, mut receiver) = mpsc::channel(BLOCKS);
+    (Sink(sender), Body::from_stream(poll_fn(move |cx| receiver.poll_recv(cx))))
+}
 
 impl Sink {
-    async fn send(&self, pieces: Vec<Piece>) -> Result<(), Gone> {
+    /// Ends when the caller is gone.
+    pub(crate) async fn closed(&self) {
+        self.0.closed().await;
+    }
+
+    /// Sends pieces as the caller takes them.
+    pub(crate) async fn send(&self, pieces: Vec<Piece>) -> Result<(), Gone> {
         let mut body = PieceBody::new(pieces);
         while let Some(data) = body.next().await {
             let broken = data.is_err();

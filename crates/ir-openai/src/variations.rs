@@ -4,10 +4,12 @@ use crate::answer::Wish;
 use crate::api::Api;
 use crate::edits::{Given, no_picture, read};
 use crate::entry::{Answer, Entry, serve};
-use crate::generations::{draw, settle};
+use crate::generations::settle;
 use crate::image_stream::Topic;
+use crate::order;
 use crate::params::Params;
 use crate::rules::Rules;
+use crate::shape::Shape;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
@@ -27,7 +29,7 @@ pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Res
 async fn variations(entry: Entry, parts: Parts, body: Body) -> Answer {
     let given = Box::pin(read(entry.engine.spool(), &parts.headers, body, &entry.rules)).await?;
     let (ask, wish) = parse(entry.engine.spool(), given, &entry.rules).await?;
-    draw(entry, ask, wish, Topic::Edit).await
+    order::answer(entry, &parts.headers, ask, Shape::Images(Topic::Edit, wish)).await
 }
 
 /// Reads a variation.

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 
 const EXPOSED: &str = "x-request-id, x-img-router-provider, x-img-router-model, x-img-router-attempts, x-img-router-ignored, \
-     x-img-router-warning, x-img-router-revised-size, retry-after, x-should-retry, content-length, etag";
+     x-img-router-warning, x-img-router-revised-size, retry-after, x-should-retry, location, preference-applied, idempotent-replayed, content-length, etag";
 const METHODS: &str = "GET, POST, HEAD, OPTIONS";
 
 pub(crate) async fn layer(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {

@@ -1,0 +1,37 @@
+//! `GET /v1/images/requests/{id}`: a request that its caller comes back to, whether it was answered
+//! later on purpose or its connection broke. The answer is the one that it would have had; before that
+//! 202, or the events as they come for those who accept `text/event-stream`.
+
+use crate::api::Api;
+use crate::entry::{Answer, Entry, serve};
+use crate::order::{Show, again};
+use crate::shape::Shape;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use http::Response;
+use http::request::Parts;
+use ir_model::{Fault, Gate, RequestId};
+use std::sync::Arc;
+
+/// One request of the caller.
+pub(crate) async fn one(State(api): State<Arc<Api>>, id: Result<Path<String>, PathRejection>, request: Request) -> Response<Body> {
+    serve(api, request, |entry, parts, _| async move { pick_up(entry, &parts, id.map(|Path(id)| id).unwrap_or_default()).await }).await
+}
+
+async fn pick_up(entry: Entry, parts: &Parts, id: String) -> Answer {
+    let unknown = || {
+        Fault::gate(
+            Gate::NotFound,
+            "There is no request of this id: requests are kept for 24 hours, for the key that they were made with.",
+            "没有此编号的请求：请求保留 24 小时，且只能用发起时的密钥查询。",
+        )
+        .param("id")
+    };
+    let id = RequestId::parse(&id).ok_or_else(unknown)?;
+    let found = entry.engine.pick_up(&entry.caller, &id).await?.ok_or_else(unknown)?;
+    let shape = Shape::of_memo(&found.memo, &entry.rules, &entry.reader).ok_or_else(unknown)?;
+    let clock = entry.engine.clock().clone();
+    let show = Show { shape, clock, created: found.created, asked: found.asked, keep_alive: false };
+    again(show, found.drawing, &parts.headers, entry.reader).await
+}

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, limits};
 use futures_util::{StreamExt, stream};
 use ir_egress::{ExchangeLimits, Purpose, Timing};
-use ir_model::{AskPicture, Fault, Input};
+use ir_model::{AskPicture, Class, Fault, Gate, Input, Picture};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,8 +27,28 @@ async fn one(engine: &Engine, given: &AskPicture, limits: &ExchangeLimits) -> Re
     match given {
         AskPicture::Here(picture) => Ok(Input { picture: picture.clone(), url: None }),
         AskPicture::Url(url) => {
-            let picture = engine.door.download(url, Purpose::UserUrl, limits).await?;
+            let picture = match own_name(engine, url) {
+                Some(name) => stored(engine, name).await?,
+                None => engine.door.download(url, Purpose::UserUrl, limits).await?,
+            };
             Ok(Input { picture, url: Some(url.clone()) })
         }
     }
+}
+
+/// The name behind one of the gateway's own links. Such a picture is at hand, and its address is often
+/// one that nobody may be sent to.
+fn own_name<'a>(engine: &Engine, url: &'a str) -> Option<&'a str> {
+    let snapshot = engine.snapshot();
+    let base = snapshot.settings.system.public_base_url.as_ref()?.as_str().trim_end_matches('/');
+    let name = url.strip_prefix(base)?.strip_prefix("/storage/")?;
+    (!name.is_empty() && !name.contains(['/', '?', '#'])).then_some(name)
+}
+
+async fn stored(engine: &Engine, name: &str) -> Result<Picture, Fault> {
+    let gone = || Fault::new(Class::Gate(Gate::ImageUrlUnreachable)).detail("no stored picture has this name");
+    let broken = |error: String| Fault::new(Class::Gate(Gate::Internal)).detail(error);
+    let record = engine.store.get(name).await.map_err(|error| broken(error.to_string()))?.ok_or_else(gone)?;
+    let blob = engine.pictures.open(&record.path).await.map_err(|error| broken(error.to_string()))?;
+    Picture::from_blob(blob).map_err(|flaw| broken(flaw.to_string()))
 }

@@ -171,3 +171,15 @@ async fn blends_take_the_pictures_of_all_messages() {
         assert_eq!(status(&blend(body.clone()).await.unwrap_err()), 400, "{body}");
     }
 }
+
+#[tokio::test]
+async fn chores_of_chat_applications_are_not_drawn() {
+    let place = place();
+    let chore =
+        "### Task:\nGenerate a concise title summarizing the chat history.\n<chat_history>\nUSER: a fox\nASSISTANT: \n</chat_history>";
+    let fault = read(&place.spool, &user(json!(chore))).await.unwrap_err();
+    assert_eq!((status(&fault), fault.param.as_deref()), (400, Some("messages")));
+    for prompt in ["### Task:\na fox with a task", "a sign that reads <chat_history>"] {
+        assert_eq!(read(&place.spool, &user(json!(prompt))).await.unwrap().ask.prompt, prompt);
+    }
+}

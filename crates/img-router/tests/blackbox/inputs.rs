@@ -77,3 +77,39 @@ async fn heavy_pictures_are_compressed_to_what_the_operator_wants() {
     let light = decoded(RED);
     assert_eq!(sent(&running, &sim, &light).await.sha256, sha256(&light), "what is light enough stays as it is");
 }
+
+#[tokio::test]
+async fn the_gateways_own_links_need_no_way_out() {
+    let sim = NEW_API.sim().await;
+    // Its address is a private one, as at home: nobody may be sent there.
+    let setup = NEW_API.add(Setup::new(), &sim).env("IMG_ROUTER_CHAT_CONTINUE_FROM_LAST_IMAGE", "1");
+    let running = setup.start();
+    let drawn = post(&running, "/v1/images/generations", &json!({"prompt": "a fox", "response_format": "url"})).await;
+    let link = drawn["data"][0]["url"].as_str().unwrap();
+    let bytes = client::get(running.port, link.strip_prefix(&format!("http://127.0.0.1:{}", running.port)).unwrap()).await.unwrap().body;
+    post(&running, "/v1/images/edits", &json!({"prompt": "at night", "image": link})).await;
+    let conversation = json!({"model": "auto", "messages": [
+        {"role": "user", "content": "a fox"},
+        {"role": "assistant", "content": format!("![image1]({link})")},
+        {"role": "user", "content": "at night"},
+    ]});
+    post(&running, "/v1/chat/completions", &conversation).await;
+    let drawings = sim.ledger().drawings();
+    assert_eq!(drawings.len(), 3);
+    let given = sent(&running, &sim, &bytes).await.sha256;
+    for edit in &drawings[1..] {
+        assert_eq!(edit.files()[0].sha256, given, "as if its bytes had come with the request");
+    }
+    // What is not there, and what only looks like a link of the gateway.
+    let own = format!("http://127.0.0.1:{}", running.port);
+    for (url, code) in [
+        (format!("{own}/storage/gone.png"), "image_url_unreachable"),
+        (format!("{own}/storage/../api/config"), "url_not_allowed"),
+        (format!("{own}/storage/"), "url_not_allowed"),
+        (format!("{own}1/storage/x.png"), "url_not_allowed"),
+        (format!("{own}/api/config"), "url_not_allowed"),
+    ] {
+        let answer = client::post(running.port, "/v1/images/edits", &json!({"prompt": "x", "image": url})).await.unwrap();
+        assert_eq!((answer.status, answer.json()["error"]["code"].as_str().unwrap()), (400, code), "{url}");
+    }
+}

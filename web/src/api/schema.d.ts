@@ -652,6 +652,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A request that was made before, by the id in its `x-request-id` */
+        get: operations["readRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images/variations": {
         parameters: {
             query?: never;
@@ -1348,6 +1365,18 @@ export interface components {
             ok: boolean;
             results?: components["schemas"]["KeyTest"][] | null;
             test?: components["schemas"]["KeyTest"] | null;
+        };
+        PendingRequest: {
+            asked: number;
+            /** @description Unix seconds */
+            created: number;
+            id: string;
+            /** @enum {string} */
+            object: "image.request";
+            /** @description Pictures that are drawn already */
+            pictures: number;
+            /** @enum {string} */
+            status: "in_progress";
         };
         /** @description A pool, or one entry of it. */
         PoolAnswer: {
@@ -3099,7 +3128,14 @@ export interface operations {
     chat: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3119,6 +3155,17 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3133,7 +3180,14 @@ export interface operations {
     blendImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3153,6 +3207,17 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3167,7 +3232,14 @@ export interface operations {
     editImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3188,6 +3260,17 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3202,7 +3285,14 @@ export interface operations {
     generateImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3222,6 +3312,63 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
+            /** @description Refused or failed; `code` says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    readRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=<seconds>`: how long the answer may take */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the request was answered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Images"] | components["schemas"]["ChatAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
+                };
+            };
             /** @description Refused or failed; `code` says why */
             default: {
                 headers: {
@@ -3236,7 +3383,14 @@ export interface operations {
     varyImages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same request under the same key is drawn once, within 24 hours */
+                "Idempotency-Key"?: string;
+                /** @description `respond-async`: answered at once with 202, drawn meanwhile; `wait=<seconds>`: how long the answer may take (RFC 7240) */
+                Prefer?: string;
+                /** @description Where the end of the request is told, as the Standard Webhooks specification has it */
+                "X-Img-Router-Webhook"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3253,6 +3407,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Images"];
+                };
+            };
+            /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
+            202: {
+                headers: {
+                    Location?: string;
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingRequest"];
                 };
             };
             /** @description Refused or failed; `code` says why */

@@ -30,7 +30,11 @@ export const SECTIONS = {
       "system.apiTimeout",
     ],
   },
-  answers: { tab: "drawing", paths: ["api.defaultResponseFormat", "chat.continueFromLastImage"] },
+  answers: {
+    tab: "drawing",
+    paths: ["api.defaultResponseFormat", "chat.continueFromLastImage", "api.jsonKeepAlive"],
+  },
+  webhooks: { tab: "drawing", paths: ["webhooks.url", "webhooks.secret"] },
   compression: { tab: "drawing", paths: ["system.compressThreshold", "system.compressTarget"] },
   capacity: {
     tab: "limits",

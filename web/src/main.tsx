@@ -3,6 +3,7 @@ import "./app/styles";
 import "./app/global.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { endBeginning } from "./api/begun";
 import { App } from "./app/App";
 import { connectApi } from "./app/connect";
 import { queryClient } from "./app/queryClient";
@@ -17,6 +18,7 @@ const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 /** What the first page shows: its code and texts, and what it begins with. */
 async function firstPage() {
   await Promise.all([startI18n(), router.load().catch(() => undefined)]);
+  endBeginning();
   const data = queryClient.getQueryCache().findAll({ queryKey: ["stats"] });
   await Promise.race([
     Promise.all(data.map((query) => query.promise?.catch(() => undefined))),

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import OpenAI from "openai";
+import OpenAI from "./openai.mjs";
 import { MAX_BODY, MODEL, dataUri, mark, png, sha, stage, width } from "./harness.mjs";
 
 const { client, connect, sim } = await stage();

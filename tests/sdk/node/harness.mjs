@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { after } from "node:test";
 import { crc32, deflateSync } from "node:zlib";
-import OpenAI from "openai";
+import OpenAI from "./openai.mjs";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const GATEWAY = process.env.IMG_ROUTER_BIN || join(ROOT, "target/debug/img-router");
@@ -69,7 +69,7 @@ async function startSim() {
   return { url, calls, stop: () => end(child, "SIGINT") };
 }
 
-async function startGateway(sim, folder) {
+async function startGateway(sim, folder, { publicAddress = true } = {}) {
   const data = join(folder, "data");
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -82,7 +82,7 @@ async function startGateway(sim, folder) {
     PORT: String(port),
     IMG_ROUTER_HOST: "127.0.0.1",
     IMG_ROUTER_DATA_DIR: data,
-    IMG_ROUTER_PUBLIC_BASE_URL: url,
+    ...(publicAddress && { IMG_ROUTER_PUBLIC_BASE_URL: url }),
     IMG_ROUTER_GLOBAL_ACCESS_KEY: KEY,
     IMG_ROUTER_ALLOW_PRIVATE: sim.url.slice("http://".length),
     IMG_ROUTER_SYSTEM_MAX_BODY_SIZE: String(MAX_BODY),
@@ -106,10 +106,10 @@ async function startGateway(sim, folder) {
 }
 
 /** A platform, a gateway in front of it, a client, and a folder for files; ended after the file's tests. */
-export async function stage() {
+export async function stage(options) {
   const folder = mkdtempSync(join(tmpdir(), "img-router-sdk-"));
   const sim = await startSim();
-  const gateway = await startGateway(sim, folder);
+  const gateway = await startGateway(sim, folder, options);
   after(async () => {
     await gateway.stop();
     await sim.stop();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createReadStream, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import OpenAI, { toFile } from "openai";
+import OpenAI, { toFile } from "./openai.mjs";
 import { MODEL, mark, png, sha, stage, waitUntil, width, withoutMetadata } from "./harness.mjs";
 
 const { client, connect, sim, gateway, folder } = await stage();

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+import schemas
 
 ROOT = Path(__file__).parents[3]
 GATEWAY = Path(os.environ.get("IMG_ROUTER_BIN") or ROOT / "target/debug/img-router")
@@ -137,7 +138,7 @@ class Gateway:
         log = data.parent / f"{data.name}.log"
         with log.open("w") as out:
             process = subprocess.Popen([GATEWAY, "serve"], env=environment, stdout=out, stderr=out)
-        client = httpx2.Client(base_url=url, trust_env=False, timeout=PATIENCE)
+        client = httpx2.Client(base_url=url, trust_env=False, timeout=PATIENCE, event_hooks={"response": [schemas.check_seen]})
         gateway = cls(process, data, url, KEY if sim else "demo", log, client)
         try:
             wait_until("the gateway is ready", gateway.is_ready)

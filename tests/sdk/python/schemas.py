@@ -1,6 +1,8 @@
 """OpenAI's own description of its answers, and a check against it."""
 
+import base64
 import json
+from collections import Counter
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -26,3 +28,68 @@ def check_error(value: object) -> dict:
     assert {"message", "type", "param", "code"} <= error.keys()
     assert error["message"].strip()
     return error
+
+
+# What was wrong with answers that passed by, and how many of each kind did.
+VIOLATIONS: list[str] = []
+SEEN: Counter[str] = Counter()
+PATHS = {
+    "images/generations": "ImagesResponse",
+    "images/edits": "ImagesResponse",
+    "images/blend": "ImagesResponse",
+    "images/variations": "ImagesResponse",
+    "chat/completions": "CreateChatCompletionResponse",
+    "models": "ListModelsResponse",
+}
+
+
+def check_seen(response) -> None:
+    """A hook for HTTP clients: checks an answer of `/v1`, and notes what is wrong with it."""
+    request = response.request
+    if request.method in ("OPTIONS", "HEAD") or not request.url.path.startswith("/v1"):
+        return
+    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+        response.read()
+        note(f"{request.method} {request.url.path}", response.status_code, response.headers, response.content)
+
+
+def note(what: str, status: int, headers, body: bytes) -> None:
+    """Checks an answer that is no stream; notes instead of failing, because clients swallow what hooks raise."""
+    try:
+        check_answer(what.split(" ")[1], status, headers, body)
+    except (AssertionError, ValueError) as error:
+        VIOLATIONS.append(f"{what} answered {status}, but: {error}")
+
+
+def check_answer(path: str, status: int, headers, body: bytes) -> None:
+    assert headers.get("x-request-id"), "no x-request-id"
+    assert headers.get("content-type") == "application/json", f"the type is {headers.get('content-type')!r}"
+    assert body[:1] in (b"{", b"["), f"it begins with {body[:10]!r}"
+    if "content-length" in headers:
+        assert int(headers["content-length"]) == len(body)
+    else:
+        assert headers.get("transfer-encoding") == "chunked", "neither a length nor chunks"
+    value = json.loads(body)
+    if status >= 400:
+        check_error(value)
+        SEEN[str(status)] += 1
+        return
+    assert status == 200
+    name = path.removeprefix("/v1/")
+    schema = PATHS.get(name) or ("Model" if name.startswith("models/") else None)
+    assert schema, "nothing is known of this path"
+    check(value, schema)
+    SEEN[schema] += 1
+    if schema == "ImagesResponse":
+        check_pictures(value)
+
+
+def check_pictures(value: dict) -> None:
+    """What clients need beyond the schema."""
+    assert type(value["created"]) is int
+    assert value["data"], "no pictures"
+    for item in value["data"]:
+        given = [name for name in ("url", "b64_json") if item.get(name) is not None]
+        assert len(given) == 1, f"an item has {given}"
+        if given == ["b64_json"]:
+            base64.b64decode(item["b64_json"], validate=True)

@@ -36,6 +36,7 @@ def pictures_of(gateway, content: str) -> list[bytes]:
     return [base64.b64decode(url.split(",", 1)[1]) if url.startswith("data:") else gateway.client.get(url).content for url in urls]
 
 
+@pytest.mark.c08(38, 42)
 def test_answer(client, gateway, sim, mark):
     raw = client.chat.completions.with_raw_response.create(**ask(mark))
     body = raw.http_response.json()
@@ -54,6 +55,7 @@ def test_answer(client, gateway, sim, mark):
     assert fields_of(call)["prompt"] == mark
 
 
+@pytest.mark.c08(61, 70)
 def test_links_are_short_and_safe(client, gateway, mark):
     content = client.chat.completions.create(**ask(mark)).choices[0].message.content
     url = MARKDOWN.fullmatch(content)[2]
@@ -72,6 +74,7 @@ def test_size_is_honoured(client, gateway, mark):
     assert (seen.width, seen.height) == (512, 256)
 
 
+@pytest.mark.c08(61, 72)
 def test_without_a_public_address_pictures_are_inside(demo_client, demo, mark):
     small = {"model": "auto", "extra_body": {"size": "128x128"}}
     content = demo_client.chat.completions.create(**(ask(mark) | small)).choices[0].message.content
@@ -91,6 +94,7 @@ INPUTS = {
 }
 
 
+@pytest.mark.c08(34)
 @pytest.mark.parametrize("form", INPUTS)
 def test_pictures_in_the_message(client, gateway, sim, mark, form):
     parts, names = INPUTS[form]
@@ -101,12 +105,14 @@ def test_pictures_in_the_message(client, gateway, sim, mark, form):
     assert fields_of(call)["prompt"].strip() == mark
 
 
+@pytest.mark.c08(34)
 def test_picture_by_address(client, sim, mark):
     url = f"{sim.url}/pic/78-64x64-0.png"
     client.chat.completions.create(**ask([text(mark), {"type": "image_url", "image_url": {"url": url, "detail": "high"}}]))
     assert files_of(sim.one_call(mark)) == [("image", sha(without_metadata(sim.client.get(url).content)))]
 
 
+@pytest.mark.c08(34)
 def test_only_the_last_user_message_counts(client, sim, mark):
     messages = [
         {"role": "system", "content": "You are an artist."},
@@ -120,6 +126,7 @@ def test_only_the_last_user_message_counts(client, sim, mark):
     assert (call["path"], fields_of(call)["prompt"]) == ("/v1/images/generations", mark)
 
 
+@pytest.mark.c08(34)
 def test_long_history_of_pictures(client, sim, mark):
     old = data_uri(large_png(MAX_BODY))
     messages = [
@@ -145,6 +152,7 @@ def test_setting_continues_from_the_last_picture(fresh, sim, mark):
     assert files_of(sim.one_call(mark)) == [("image", sha(RED))]
 
 
+@pytest.mark.c08(36)
 def test_fields_of_text_models_are_politely_ignored(client, sim, mark):
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
     polite = {
@@ -170,6 +178,7 @@ def test_fields_of_text_models_are_politely_ignored(client, sim, mark):
     assert not {"temperature", "top_p", "max_tokens", "tools", "messages", "metadata", "stop"} & sent.keys()
 
 
+@pytest.mark.c08(38, 54, 59, 61)
 @pytest.mark.parametrize("usage", [False, True])
 def test_stream(client, gateway, mark, usage):
     options = {"stream_options": {"include_usage": True}} if usage else {}
@@ -192,6 +201,7 @@ def test_stream(client, gateway, mark, usage):
     assert len(set(pictures_of(gateway, "".join(contents)))) == 2
 
 
+@pytest.mark.c08(59, 60, 66, 67)
 def test_stream_as_bytes(gateway, mark):
     answer = gateway.post("/v1/chat/completions", json=ask(mark, stream=True), headers={"accept": "application/json"})
     check_stream_headers(answer)
@@ -212,12 +222,14 @@ def test_role_comes_while_the_platform_draws(client, sim, mark):
     assert sim.one_call(mark)["outcome"]["kind"] == "answered"
 
 
+@pytest.mark.c08(62)
 def test_early_failure_of_a_stream_is_a_status(client, mark):
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(**ask(f"{mark} [sim moderation]", stream=True))
     assert caught.value.code == "content_policy_violation"
 
 
+@pytest.mark.c08(62)
 def test_late_failure_of_a_stream_raises(client, gateway, mark):
     late = ask(f"{mark} [sim moderation delay=1300]", stream=True)
     with pytest.raises(openai.APIError) as caught:
@@ -244,6 +256,7 @@ BAD = {
 }
 
 
+@pytest.mark.c08(9)
 @pytest.mark.parametrize("case", BAD)
 def test_refusals(gateway, case):
     body, param = BAD[case]

@@ -19,6 +19,7 @@ def check_open(answer) -> None:
     assert {"x-request-id", "retry-after", "x-img-router-provider", "x-img-router-model", "x-img-router-attempts"} <= set(exposed)
 
 
+@pytest.mark.c08(73)
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("asked", [ASKED, "authorization, openai-organization, http-referer, x-title, api-key", None])
 def test_preflight(gateway, route, asked):
@@ -34,10 +35,12 @@ def test_preflight(gateway, route, asked):
     assert int(answer.headers["access-control-max-age"]) > 0
 
 
+@pytest.mark.c08(73)
 def test_options_without_a_preflight(gateway):
     assert gateway.client.options("/v1/images/generations").status_code in (200, 204)
 
 
+@pytest.mark.c08(74, 75)
 @pytest.mark.parametrize(
     ("status", "ask"),
     [
@@ -58,12 +61,14 @@ def test_answers_and_errors(gateway, status, ask):
         check_error(answer.json())
 
 
+@pytest.mark.c08(74)
 def test_errors_of_the_platform(gateway, sim, mark):
     answer = gateway.post("/v1/images/generations", json={"prompt": f"{mark} [sim moderation]"}, headers={"origin": ORIGIN})
     assert answer.status_code == 400
     check_open(answer)
 
 
+@pytest.mark.c08(74)
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/images/generations"])
 def test_paths_and_methods(gateway, path):
     answer = gateway.client.get(path, headers={"origin": ORIGIN})
@@ -71,6 +76,7 @@ def test_paths_and_methods(gateway, path):
     check_open(answer)
 
 
+@pytest.mark.c08(74)
 def test_streams(gateway, mark):
     for path, ask in [("images/generations", {"prompt": mark}), ("chat/completions", {"messages": [{"role": "user", "content": mark}]})]:
         answer = gateway.post(f"/v1/{path}", json=ask | {"stream": True, "model": MODEL}, headers={"origin": ORIGIN})
@@ -78,11 +84,13 @@ def test_streams(gateway, mark):
         check_open(answer)
 
 
+@pytest.mark.c08(74)
 def test_pictures(gateway, mark):
     url = gateway.post("/v1/images/generations", json={"prompt": mark, "model": MODEL}).json()["data"][0]["url"]
     assert gateway.client.get(url, headers={"origin": ORIGIN}).headers["access-control-allow-origin"] == "*"
 
 
+@pytest.mark.c08(76)
 @pytest.mark.parametrize("path", ["/api/config", "/api/login", "/health", "/ready", "/"])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_nothing_else_is_open(gateway, method, path):

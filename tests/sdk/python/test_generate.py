@@ -19,6 +19,7 @@ def bytes_of(gateway, item) -> bytes:
     return gateway.client.get(item.url).content
 
 
+@pytest.mark.c08(1, 2, 3, 4, 38, 40, 44, 45)
 @pytest.mark.parametrize(
     ("model", "asked", "given"),
     [
@@ -54,6 +55,7 @@ def test_form_of_the_answer(client, gateway, sim, mark, model, asked, given):
     assert (call["path"], fields_of(call)["model"]) == ("/v1/images/generations", MODEL)
 
 
+@pytest.mark.c08(8)
 def test_three_pictures(client, gateway, sim, mark):
     answer = client.images.generate(prompt=mark, model=MODEL, n=3)
     pictures = {bytes_of(gateway, item) for item in answer.data}
@@ -67,6 +69,7 @@ def test_more_pictures_than_one_key_draws_at_once(client, mark):
     assert len({item.b64_json for item in answer.data}) == 6
 
 
+@pytest.mark.c08(8)
 def test_fewer_pictures_never_without_a_sign(client, sim, mark):
     sim.script({"when": {"prompt": mark, "nth": 2}, "times": 1, "then": "moderation"})
     raw = client.images.with_raw_response.generate(prompt=mark, model=MODEL, n=3)
@@ -87,12 +90,14 @@ def test_platform_that_gives_addresses(client, gateway, sim, mark, asked, given)
         assert item.url.startswith(f"{sim.url}/pic/")
 
 
+@pytest.mark.c08(41)
 def test_base64_is_plain(client, mark):
     [item] = client.images.generate(prompt=mark, model="gpt-image-1").data
     assert item.b64_json.startswith("iVBORw0KGgo")
     assert not set(item.b64_json) & set("\r\n -_:")
 
 
+@pytest.mark.c08(41)
 @pytest.mark.parametrize("size", ["20KB", "200KB"])
 @pytest.mark.parametrize("coding", ["data-uri", "unpadded", "wrapped", "url-safe"])
 def test_base64_is_plain_whatever_the_platform_writes(client, gateway, mark, coding, size):
@@ -101,6 +106,7 @@ def test_base64_is_plain_whatever_the_platform_writes(client, gateway, mark, cod
     assert item.b64_json.startswith("iVBORw0KGgo")
 
 
+@pytest.mark.c08(5)
 def test_null_means_absent(client, mark):
     names = "model n size quality response_format output_format output_compression background moderation style user stream partial_images seed"
     nothing = dict.fromkeys(names.split())
@@ -108,6 +114,7 @@ def test_null_means_absent(client, mark):
     assert item.url
 
 
+@pytest.mark.c08(6)
 def test_unknown_fields_are_ignored(client, sim, mark):
     odd = {
         "extra_headers": {"x-a": "b"},
@@ -139,6 +146,7 @@ WISHES = [
 ]
 
 
+@pytest.mark.c08(7, 38, 40)
 @pytest.mark.parametrize("wish", WISHES, ids=json.dumps)
 def test_wishes_are_taken(client, mark, wish):
     raw = client.images.with_raw_response.generate(prompt=mark, model="gpt-image-1", **wish)
@@ -150,22 +158,26 @@ def test_wishes_are_taken(client, mark, wish):
         assert f"{seen.width}x{seen.height}" == wish["size"]
 
 
+@pytest.mark.c08(40)
 @pytest.mark.parametrize("output", ["png", "jpeg", "webp"])
 def test_formats_of_the_built_in_platform(demo_client, mark, output):
     answer = demo_client.images.generate(prompt=mark, model="gpt-image-1", output_format=output, size="256x256")
     assert look(base64.b64decode(answer.data[0].b64_json, validate=True)).format == answer.output_format == output
 
 
+@pytest.mark.c08(23)
 def test_prompt_arrives_as_it_was_written(client, sim, mark):
     prompt = f'{mark} 一只狐狸 🦊 "quoted" \\ line\nbreak\ttab \u2028 </script>'
     client.images.generate(prompt=prompt, model=MODEL)
     assert fields_of(sim.one_call(mark))["prompt"] == prompt
 
 
+@pytest.mark.c08(93)
 def test_api_version_in_the_query_is_ignored(client, mark):
     assert client.images.generate(prompt=mark, extra_query={"api-version": "2025-04-01-preview"}).data
 
 
+@pytest.mark.c08(70, 72)
 def test_without_a_public_address_the_url_is_a_data_uri(demo_client, demo, mark):
     [item] = demo_client.images.generate(prompt=mark, size="256x256").data
     assert item.url.startswith("data:image/png;base64,")

@@ -21,6 +21,7 @@ def edit(client, **ask):
     return client.images.edit(stream=True, image=RED, **ask), "image_edit.completed"
 
 
+@pytest.mark.c08(38)
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("draw", [generate, edit])
 def test_completed_events(client, mark, draw, count):
@@ -46,6 +47,7 @@ def test_wishes_show_in_the_event(client, mark):
     assert {name: getattr(event, name) for name in wishes} == wishes
 
 
+@pytest.mark.c08(64, 67)
 def test_stream_as_bytes(gateway, mark):
     answer = gateway.post("/v1/images/generations", json={"prompt": mark, "model": MODEL, "stream": True, "n": 2})
     check_stream_headers(answer)
@@ -58,6 +60,7 @@ def test_stream_as_bytes(gateway, mark):
         assert event.json()["type"] == event.name
 
 
+@pytest.mark.c08(65)
 def test_stream_asked_for_in_a_form(gateway, mark):
     ask = {"prompt": mark, "model": MODEL, "stream": "true", "partial_images": "0"}
     answer = gateway.post("/v1/images/edits", data=ask, files={"image": ("a.png", RED)})
@@ -65,6 +68,7 @@ def test_stream_asked_for_in_a_form(gateway, mark):
     check(events_of(answer.text)[0].json(), "ImageEditCompletedEvent")
 
 
+@pytest.mark.c08(62)
 def test_early_failure_is_a_status(client, mark):
     with pytest.raises(openai.BadRequestError):
         client.images.generate(prompt=f"{mark} [sim moderation]", model=MODEL, stream=True)
@@ -73,6 +77,7 @@ def test_early_failure_is_a_status(client, mark):
     assert caught.value.param == "n"
 
 
+@pytest.mark.c08(62)
 def test_late_failure_raises(client, gateway, mark):
     late = {"prompt": f"{mark} [sim moderation delay=1300]", "model": MODEL, "stream": True}
     with pytest.raises(openai.APIError) as caught:

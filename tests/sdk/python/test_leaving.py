@@ -13,7 +13,8 @@ def stored(gateway, mark):
 
     def find():
         pictures = [file.with_name(file.name.removesuffix(".json")) for file in gateway.sidecars(mark)]
-        return pictures if pictures and all(picture.exists() for picture in pictures) else None
+        # A file is there a moment before the gateway hands it out.
+        return pictures if pictures and all(gateway.client.get(f"/storage/{picture.name}").status_code == 200 for picture in pictures) else None
 
     return wait_until("the picture is stored", find, 15)
 
@@ -27,6 +28,7 @@ def leave(client, how, prompt):
         client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": prompt}])
 
 
+@pytest.mark.c08(52)
 @pytest.mark.parametrize("how", ["generate", "edit", "chat"])
 def test_picture_is_kept(gateway, sim, mark, how):
     with connect(gateway, timeout=0.5) as client, pytest.raises(openai.APITimeoutError):
@@ -39,6 +41,7 @@ def test_picture_is_kept(gateway, sim, mark, how):
     assert gateway.client.get(f"/storage/{picture.name}").content == picture.read_bytes()
 
 
+@pytest.mark.c08(52)
 def test_picture_of_a_closed_stream_is_kept(client, gateway, sim, mark):
     stream = client.chat.completions.create(model=MODEL, stream=True, messages=[{"role": "user", "content": f"{mark} [sim delay=2000]"}])
     assert next(stream).choices[0].delta.role == "assistant"
@@ -47,6 +50,7 @@ def test_picture_of_a_closed_stream_is_kept(client, gateway, sim, mark):
     assert len(sim.calls(mark)) == 1
 
 
+@pytest.mark.c08(52)
 def test_gateway_is_well_afterwards(gateway, mark):
     for number in range(5):
         with connect(gateway, timeout=0.2) as client, pytest.raises(openai.APITimeoutError):

@@ -6,6 +6,7 @@ from harness import ALIASES, MODEL, wait_until
 from schemas import check
 
 
+@pytest.mark.c08(38, 78, 79)
 def test_list(client, gateway):
     raw = gateway.client.get("/v1/models", headers={"authorization": f"Bearer {gateway.key}"})
     check(raw.json(), "ListModelsResponse")
@@ -28,6 +29,7 @@ def test_list_needs_no_key(gateway):
         assert answer.headers["x-request-id"]
 
 
+@pytest.mark.c08(81)
 def test_list_needs_a_key_if_so_set(fresh):
     gateway = fresh(env={"IMG_ROUTER_MODELS_REQUIRE_KEY": "true"})
     assert gateway.client.get("/v1/models").status_code == 401
@@ -36,6 +38,7 @@ def test_list_needs_a_key_if_so_set(fresh):
         assert client.models.retrieve("auto").id == "auto"
 
 
+@pytest.mark.c08(80)
 @pytest.mark.parametrize("name", ["auto", MODEL, "gpt-image-1"])
 def test_one(client, gateway, name):
     assert client.models.retrieve(name).id == name
@@ -45,6 +48,7 @@ def test_one(client, gateway, name):
     assert raw.json()["capabilities"]["max_n"] == 16
 
 
+@pytest.mark.c08(48, 80)
 @pytest.mark.parametrize("name", ["no-such-model", "someone/no-such-model", "不存在"])
 def test_unknown_one(client, name):
     with pytest.raises(openai.NotFoundError) as caught:
@@ -52,6 +56,7 @@ def test_unknown_one(client, name):
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
 
 
+@pytest.mark.c08(80)
 def test_ids_with_a_slash(fresh):
     gateway = fresh(env={"IMG_ROUTER_PROVIDERS_NEWAPI_TEXT_MODEL_MAP": "black-forest-labs/FLUX.1-dev"})
     with openai.OpenAI(api_key=gateway.key, base_url=gateway.v1, max_retries=0) as client:

@@ -54,6 +54,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.c08(10, 11, 12, 13, 14, 15, 16, 17, 19, 20)
 @pytest.mark.parametrize("where", ["fields first", "files first"])
 @pytest.mark.parametrize("case", PICTURES)
 def test_picture_parts(gateway, sim, mark, case, where):
@@ -67,6 +68,16 @@ def test_picture_parts(gateway, sim, mark, case, where):
     assert fields_of(call)["prompt"] == mark
 
 
+@pytest.mark.c08(32)
+@pytest.mark.parametrize("case", PICTURES)
+def test_picture_parts_of_a_blend(gateway, sim, mark, case):
+    parts = PICTURES[case]
+    answer = post(gateway, parts + words(mark), "images/blend")
+    assert answer.status_code == 200, answer.text
+    name = "image" if len(parts) == 1 else "image[]"
+    assert files_of(sim.one_call(mark)) == [(name, sha(part.body)) for part in parts]
+
+
 @pytest.mark.parametrize("name", ["image", "image[]"])
 @pytest.mark.parametrize("form_of", ["data uri", "bare base64", "address"])
 def test_pictures_as_text(gateway, sim, mark, name, form_of):
@@ -78,6 +89,7 @@ def test_pictures_as_text(gateway, sim, mark, name, form_of):
     assert files_of(sim.one_call(mark)) == [("image", sha(data))]
 
 
+@pytest.mark.c08(18, 23)
 def test_text_parts_with_a_type(gateway, sim, mark):
     typed = "Content-Type: text/plain; charset=utf-8"
     parts = [Part.text("model", MODEL, typed), Part.text("prompt", f"{mark} 中文", typed), Part.text("n", "2", typed), Part.file("image[]", RED)]
@@ -87,6 +99,7 @@ def test_text_parts_with_a_type(gateway, sim, mark):
     assert prompt_of(sim.calls(mark)[0]) == f"{mark} 中文"
 
 
+@pytest.mark.c08(22)
 @pytest.mark.parametrize(
     ("boundary", "quoted"),
     [
@@ -104,6 +117,7 @@ def test_boundaries(gateway, sim, mark, boundary, quoted):
     assert files_of(sim.one_call(mark)) == [("image", sha(RED))]
 
 
+@pytest.mark.c08(30)
 @pytest.mark.parametrize("media_type", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=" + "x" * 71, "multipart/mixed; boundary=b"])
 def test_types_that_are_no_form(gateway, media_type):
     answer = gateway.post("/v1/images/edits", content=b"--b--\r\n", headers={"content-type": media_type})
@@ -111,6 +125,7 @@ def test_types_that_are_no_form(gateway, media_type):
     check_error(answer.json())
 
 
+@pytest.mark.c08(22)
 @pytest.mark.parametrize(("preamble", "epilogue"), [(b"\r\n", b""), (b"\n", b""), (b"This is a form.\r\n", b"And that was it.\r\n"), (b"", b"\r\n")])
 def test_around_the_form(gateway, sim, mark, preamble, epilogue):
     answer = post(gateway, [*words(mark), Part.file("image", RED)], preamble=preamble, epilogue=epilogue)
@@ -119,6 +134,7 @@ def test_around_the_form(gateway, sim, mark, preamble, epilogue):
         assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.c08(24)
 def test_nothing_said_by_go_openai(gateway, sim, mark):
     """It always writes these three; not set they are zero or empty."""
     nothing = [Part.text("n", "0"), Part.text("size", ""), Part.text("response_format", "")]
@@ -171,6 +187,7 @@ WRONG = {
 }
 
 
+@pytest.mark.c08(9, 28)
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_forms(gateway, case):
     parts, param = WRONG[case]
@@ -200,6 +217,7 @@ def test_chunked_without_a_length(gateway, sim, mark, size):
     assert files_of(sim.one_call(mark)) == [("image[]", sha(RED)), ("image[]", sha(BLUE))]
 
 
+@pytest.mark.c08(98)
 def test_names_of_headers_in_any_case(gateway, sim, mark):
     body, boundary = form([*words(mark), Part.file("image", RED)])
     head = ["POST /v1/images/edits HTTP/1.1", "hOST: gateway", f"AUTHORIZATION: Bearer {KEY}", f"content-TYPE: Multipart/Form-Data; BOUNDARY={boundary}"]

@@ -27,6 +27,7 @@ TABLE = {
 }
 
 
+@pytest.mark.c08(43, 46, 49, 50, 51)
 @pytest.mark.parametrize("case", TABLE)
 def test_what_the_caller_gets(fresh, sim, mark, case):
     directive, kind, status, code, headers = TABLE[case]
@@ -46,6 +47,7 @@ def test_what_the_caller_gets(fresh, sim, mark, case):
     assert 1 <= len(sim.calls(mark)) <= 2
 
 
+@pytest.mark.c08(51)
 def test_words_of_the_platform_are_kept_and_cleaned(fresh, mark):
     words = f"status=400 message=prompt_too_daring_for_{PLATFORM_KEY} param=prompt"
     with connect(fresh()) as client, pytest.raises(openai.BadRequestError) as caught:
@@ -75,6 +77,7 @@ def test_after_the_only_key_was_refused(fresh, sim, mark):
     assert len(sim.calls(mark)) == 1
 
 
+@pytest.mark.c08(49)
 def test_cooling_key_says_when(fresh, sim, mark):
     with connect(fresh()) as client:
         for _ in range(2):
@@ -84,6 +87,7 @@ def test_cooling_key_says_when(fresh, sim, mark):
     assert len(sim.calls(mark)) == 1, "a cooling key is left alone"
 
 
+@pytest.mark.c08(49, 50)
 @pytest.mark.parametrize("directive", ["moderation", "status=402", "status=401", "status=404 code=model_not_found"])
 def test_clients_do_not_repeat_what_is_final(fresh, sim, mark, directive):
     sent = []
@@ -94,6 +98,7 @@ def test_clients_do_not_repeat_what_is_final(fresh, sim, mark, directive):
     assert len(sim.calls(mark)) == 1
 
 
+@pytest.mark.c08(49)
 def test_clients_repeat_what_passes(gateway, sim, mark):
     """An overloaded platform: the gateway says when, the client comes back, and it works."""
     sim.script({"when": {"prompt": mark}, "times": 1, "then": "status=503 retry-after=1"})

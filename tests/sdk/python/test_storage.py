@@ -14,6 +14,7 @@ def link(client) -> str:
     return client.images.generate(prompt="a picture to fetch", model=MODEL).data[0].url
 
 
+@pytest.mark.c08(2)
 def test_bytes_are_those_of_the_answer(gateway, sim, mark):
     """A picture that the platform serves itself tells what the bytes must be."""
     answer = gateway.post("/v1/images/generations", json={"prompt": f"{mark} [sim url]", "model": MODEL, "response_format": "b64_json"})
@@ -24,6 +25,7 @@ def test_bytes_are_those_of_the_answer(gateway, sim, mark):
     assert fetched.content == stored.read_bytes() == data
 
 
+@pytest.mark.c08(71, 74)
 def test_headers(gateway, link):
     assert NAME.search(link), link
     answer = gateway.client.get(link)
@@ -37,11 +39,13 @@ def test_headers(gateway, link):
     assert answer.headers["etag"].startswith('"')
 
 
+@pytest.mark.c08(2, 71)
 @pytest.mark.parametrize("headers", [{"authorization": "Bearer somebody's key"}, {"authorization": "Basic x"}, {"api-key": "x"}, {"x-custom": "y"}])
 def test_headers_of_the_caller_do_not_matter(gateway, link, headers):
     assert gateway.client.get(link, headers=headers).content == gateway.client.get(link).content
 
 
+@pytest.mark.c08(71)
 def test_etag(gateway, link):
     etag = gateway.client.get(link).headers["etag"]
     again = gateway.client.get(link, headers={"if-none-match": etag})
@@ -49,6 +53,7 @@ def test_etag(gateway, link):
     assert gateway.client.get(link, headers={"if-none-match": '"other"'}).status_code == 200
 
 
+@pytest.mark.c08(71)
 def test_head(gateway, link):
     whole, head = gateway.client.get(link), gateway.client.head(link)
     assert (head.status_code, head.content) == (200, b"")
@@ -56,6 +61,7 @@ def test_head(gateway, link):
         assert head.headers[name] == whole.headers[name]
 
 
+@pytest.mark.c08(71)
 @pytest.mark.parametrize(("asked", "first", "last"), [("bytes=0-99", 0, 99), ("bytes=100-", 100, -1), ("bytes=-50", -50, -1)])
 def test_ranges(gateway, link, asked, first, last):
     whole = gateway.client.get(link).content

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
+import schemas
 
 
 @dataclass
@@ -95,7 +96,10 @@ def send_raw(url: str, head: list[str], pieces: list[bytes], seconds: float = 20
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     if headers.get("transfer-encoding") == "chunked":
         body = dechunked(body)
-    return int(status.split(" ")[1]), headers, body
+    code = int(status.split(" ")[1])
+    if code != 100 and not headers.get("content-type", "").startswith("text/event-stream"):
+        schemas.note(" ".join(head[0].split(" ")[:2]), code, headers, body)
+    return code, headers, body
 
 
 def dechunked(rest: bytes) -> bytes:

@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { begin, begunAnswer } from "./begun";
+
+// Anew for each test: it is about the beginning.
+let { begin, begunAnswer, endBeginning } = await import("./begun");
 
 const answers = vi.fn<(path: string, init: RequestInit) => Promise<Response>>();
 
-beforeEach(() => {
+beforeEach(async () => {
+  vi.resetModules();
+  ({ begin, begunAnswer, endBeginning } = await import("./begun"));
   vi.stubGlobal("fetch", answers);
   vi.useFakeTimers();
 });
@@ -31,7 +35,7 @@ it("hands out no failure: the call finds out by itself", async () => {
   void begin("/api/session", "en");
   expect(await begunAnswer("/api/session")).toBeUndefined();
   answers.mockRejectedValueOnce(new TypeError("no network"));
-  begin("/api/session", "en").catch(() => undefined);
+  begin("/api/session", "en")?.catch(() => undefined);
   expect(await begunAnswer("/api/session")).toBeUndefined();
 });
 
@@ -40,4 +44,15 @@ it("hands out nothing that has become old", async () => {
   void begin("/api/session", "en");
   vi.advanceTimersByTime(30_000);
   expect(await begunAnswer("/api/session")).toBeUndefined();
+});
+
+it("makes no call that the app made itself, and keeps nothing for later", async () => {
+  answers.mockImplementation(async () => new Response("{}"));
+  expect(await begunAnswer("/api/session")).toBeUndefined();
+  expect(begin("/api/session", "en")).toBeNull();
+  void begin("/api/config", "en");
+  endBeginning();
+  expect(await begunAnswer("/api/config")).toBeUndefined();
+  expect(begin("/api/other", "en")).toBeNull();
+  expect(answers).toHaveBeenCalledTimes(1);
 });

@@ -1,9 +1,12 @@
 import { Box } from "@mantine/core";
 import { IconMap2 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { sessionQuery } from "@/api/queries";
 import { Empty } from "@/ui/Empty";
 import { ButtonLink } from "@/ui/links";
 import { PageHeader } from "@/ui/PageHeader";
+import { Shell } from "./shell/Shell";
 
 export function NotFoundPage() {
   const { t } = useTranslation();
@@ -20,8 +23,17 @@ export function NotFoundPage() {
   );
 }
 
-/** The same where no shell stands around it: an address that is no page's. */
+/** The same at an address that is no page's: in the shell for somebody who is signed in. */
 export function StrayPage() {
+  const session = useQuery(sessionQuery);
+  if (session.isPending) return null;
+  if (session.data?.signedIn) {
+    return (
+      <Shell>
+        <NotFoundPage />
+      </Shell>
+    );
+  }
   return (
     <Box component="main" p="xl" maw={720} mx="auto" mt="10vh">
       <NotFoundPage />

@@ -28,14 +28,15 @@ if (page === "/admin") textsOf(language, "dashboard")?.catch(ignore);
 function numbers() {
   if (page !== "/admin") return;
   const shown = new URLSearchParams(search).get("window") ?? "24h";
-  begin(`/api/dashboard/stats?window=${encodeURIComponent(shown)}`, language).catch(ignore);
+  begin(`/api/dashboard/stats?window=${encodeURIComponent(shown)}`, language)?.catch(ignore);
 }
 
 async function data() {
   const session = begin("/api/session", language);
   // Whoever was signed in the last time most likely is: no need to wait for the answer.
   if (wasSignedIn()) return numbers();
-  const { signedIn } = (await (await session).clone().json()) as { signedIn?: boolean };
-  if (signedIn) numbers();
+  const answer = (await session)?.clone();
+  const state: { signedIn?: boolean } | undefined = await answer?.json();
+  if (state?.signedIn) numbers();
 }
 if (!open) data().catch(ignore);

@@ -1,7 +1,7 @@
 import { AppShell, Box, Burger, Group } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet } from "@tanstack/react-router";
-import { Suspense } from "react";
+import { type ReactNode, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useLiveCache } from "@/api/live";
 import { Brand } from "./Brand";
@@ -10,7 +10,7 @@ import classes from "./Shell.module.css";
 import { HeaderTools } from "./tools";
 
 /** What surrounds the pages of somebody who is signed in. */
-export function Shell() {
+export function Shell({ children = <Outlet /> }: { children?: ReactNode }) {
   const { t } = useTranslation();
   const [open, { toggle, close }] = useDisclosure();
   useLiveCache();
@@ -47,9 +47,7 @@ export function Shell() {
         <Navigation onNavigate={close} />
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: "none" }}>
-        <Box className={classes.main ?? ""}>
-          <Outlet />
-        </Box>
+        <Box className={classes.main ?? ""}>{children}</Box>
       </AppShell.Main>
     </AppShell>
   );

@@ -27,7 +27,7 @@ export function PlatformCards({ providers, stats }: Props) {
       <Title order={2} mb="sm">
         {t("platforms.title")}
       </Title>
-      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing={{ base: "xs", xs: "md" }}>
         {inOrder(providers, stats).map((provider) => (
           <PlatformCard key={provider.name} provider={provider} stats={stats} />
         ))}
@@ -42,7 +42,7 @@ function PlatformCard({ provider, stats }: { provider: Provider; stats: Stats | 
   const group = stats?.byPlatform.find(({ name }) => name === provider.name);
   const { lastFailure } = provider;
   return (
-    <Card className={classes.tile ?? ""}>
+    <Card className={`${classes.tile} ${classes.platform}`}>
       <Group justify="space-between" wrap="nowrap" gap="xs">
         <Link to="/channel" hash={provider.name} className={classes.cover}>
           <Text span fw={600} inherit>
@@ -51,15 +51,24 @@ function PlatformCard({ provider, stats }: { provider: Provider; stats: Stats | 
         </Link>
         <ProviderBadge provider={provider} />
       </Group>
-      <Text size="sm" mt={8}>
+      <Text size="sm" className={group ? classes.did : classes.nothing}>
         {group
           ? t("platforms.did", {
+              count: group.requests,
               requests: format.compact(group.requests),
               rate: format.percent(1 - group.errorRate),
             })
           : t("platforms.idle")}
       </Text>
-      <Text size="xs" c="dimmed" truncate title={lastFailure?.message ?? ""} mt={2} mih={18}>
+      <Text
+        size="xs"
+        c="dimmed"
+        truncate
+        title={lastFailure?.message ?? ""}
+        mt={2}
+        mih={18}
+        {...(lastFailure ? {} : { className: classes.nothing })}
+      >
         {lastFailure ? (
           <>
             {t(`common:outcome.${lastFailure.class}`, { defaultValue: lastFailure.class })}

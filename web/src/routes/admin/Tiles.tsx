@@ -27,7 +27,7 @@ function Tile({ label, value, detail, link, bad = false }: TileProps) {
           {value}
         </Text>
       </Group>
-      <Text size="xs" c="dimmed" truncate>
+      <Text size="xs" c="dimmed" lineClamp={2}>
         {detail}
       </Text>
     </Card>

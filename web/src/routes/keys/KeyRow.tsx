@@ -45,19 +45,21 @@ export function KeyRow({ item, index, selected, onSelect, actions, onEdit, ref }
         <Checkbox size="xs" aria-label={t("select", { name })} checked={selected} onChange={onSelect} />
       </Table.Td>
       <Table.Td>
-        <Text size="sm" fw={550}>
+        <Text size="sm" fw={550} {...(item.name || !key ? {} : { ff: "monospace" })}>
           {name}
         </Text>
-        <Text size="xs" c="dimmed" ff="monospace">
-          {key || t("hidden")}
-        </Text>
+        {(item.name || !key) && (
+          <Text size="xs" c="dimmed" ff="monospace">
+            {key || t("hidden")}
+          </Text>
+        )}
         {item.baseUrl && (
           <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
             {item.baseUrl}
           </Text>
         )}
       </Table.Td>
-      <Table.Td>
+      <Table.Td miw={116}>
         <Status item={item} test={actions.tests.get(id)} onCooled={actions.refresh} />
       </Table.Td>
       <Table.Td visibleFrom="sm">

@@ -6,6 +6,7 @@ import { api } from "@/api/client";
 import { requestQuery } from "@/api/queries";
 import type { RequestDetail, RequestPage } from "@/api/types";
 import { AttemptTimeline } from "@/ui/attempts/AttemptTimeline";
+import { furtherAttempts } from "@/ui/attempts/further";
 import { ErrorState } from "@/ui/ErrorState";
 import { useFormat } from "@/ui/format";
 import { AnchorLink } from "@/ui/links";
@@ -125,13 +126,13 @@ function Facts({ run, logged }: { run: Run; logged: RequestDetail | undefined })
   const { t } = useTranslation(["playground", "common"]);
   const provider = run.provider ?? logged?.provider;
   const model = run.model ?? logged?.model;
-  const attempts = logged?.attempts.length ?? 0;
+  const further = furtherAttempts(logged?.attempts ?? []);
   return (
     <Group gap="xs" fz="sm" c="dimmed">
       <span>{t(`common:task.${run.task}`)}</span>
       {provider && <span>· {provider}</span>}
       {model && <span style={{ overflowWrap: "anywhere" }}>· {model}</span>}
-      {attempts > 0 && <span>· {t("attempts", { count: attempts })}</span>}
+      {further > 0 && <span>· {t("furtherAttempts", { count: further })}</span>}
       {logged && (
         <AnchorLink to="/requests/$id" params={{ id: run.id }} size="sm" ml="auto">
           {t("request")}

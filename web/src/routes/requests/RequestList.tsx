@@ -5,6 +5,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import type { RequestRow } from "@/api/types";
+import { furtherAttempts } from "@/ui/attempts/further";
 import { useOutcome } from "@/ui/attempts/useOutcome";
 import { useFormat } from "@/ui/format";
 import { StatusBadge } from "@/ui/StatusBadge";
@@ -89,7 +90,7 @@ const RequestLine = memo(function RequestLine({ row }: { row: RequestRow }) {
   const format = useFormat();
   const outcome = useOutcome()(row.outcome);
   const { id, prompt, task, askedModel, provider, model, attempts, client, durationMs, time, pictures } = row;
-  const moved = attempts.length > 1 ? ` · ${t("attempts", { count: attempts.length })}` : "";
+  const further = furtherAttempts(attempts);
   return (
     <Link to="/requests/$id" params={{ id }} className={classes.line} preload={false}>
       <span className={classes.outcome}>
@@ -103,9 +104,11 @@ const RequestLine = memo(function RequestLine({ row }: { row: RequestRow }) {
       </span>
       <span className={classes.drawnBy}>
         <span className={classes.first}>{provider ?? attempts.at(-1)?.provider ?? "–"}</span>
-        <span className={classes.second}>
-          {model ?? attempts.at(-1)?.model ?? ""}
-          {moved}
+        <span className={classes.parts}>
+          <span className={classes.second}>{model ?? attempts.at(-1)?.model ?? ""}</span>
+          {further > 0 && (
+            <span className={classes.further}>· {t("furtherAttempts", { count: further })}</span>
+          )}
         </span>
       </span>
       <span className={classes.client}>{client}</span>

@@ -25,6 +25,7 @@ describe("the timeline of attempts", () => {
   it("is marked at round moments", () => {
     expect(ticksOf(10_000)).toEqual([0, 2_000, 4_000, 6_000, 8_000, 10_000]);
     expect(ticksOf(23_400)).toEqual([0, 5_000, 10_000, 15_000, 20_000]);
+    expect(ticksOf(2)).toEqual([0, 1, 2]);
     expect(ticksOf(870)).toEqual([0, 200, 400, 600, 800]);
     for (const span of [1, 3, 47, 999, 61_234, 3_600_000]) {
       expect(ticksOf(span).length).toBeLessThanOrEqual(6);

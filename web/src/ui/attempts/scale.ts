@@ -28,6 +28,8 @@ export function barOf(
 
 /** Round moments to mark on the line, at most `most` besides its beginning. */
 export function ticksOf(span: number, most = 5): number[] {
+  // Durations are whole milliseconds.
+  if (span <= most) return Array.from({ length: Math.floor(span) + 1 }, (_, index) => index);
   const power = 10 ** Math.floor(Math.log10(span / most));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => span / each <= most) ?? span;
   return Array.from({ length: Math.floor(span / step + 1e-9) + 1 }, (_, index) => index * step);

@@ -16,6 +16,7 @@ import { useTranslation } from "react-i18next";
 import type { ConfigSnapshot, Task } from "@/api/types";
 import { Empty } from "@/ui/Empty";
 import { AnchorLink } from "@/ui/links";
+import { takesPart } from "@/ui/ProviderBadge";
 import { Section } from "@/ui/Section";
 import { useWeights } from "../useWeights";
 import classes from "./Cascade.module.css";
@@ -49,6 +50,10 @@ export function Cascade({ config }: { config: ConfigSnapshot }) {
     onDragCancel: ({ active }) => t("cascade.drag.cancel", { name: active.id }),
   };
   const provider = (name: string) => config.providers.find((each) => each.name === name);
+  // Those that are off keep their place in the list, and take no part.
+  const active = cascade.filter(({ name }) =>
+    config.providers.some((each) => each.name === name && takesPart(each, config.demo)),
+  );
 
   return (
     <Section
@@ -85,14 +90,14 @@ export function Cascade({ config }: { config: ConfigSnapshot }) {
       >
         <SortableContext items={cascade.map(({ name }) => name)} strategy={verticalListSortingStrategy}>
           <ol className={classes.list} aria-label={t("cascade.title")}>
-            {cascade.map((item, index) => (
+            {cascade.map((item) => (
               <CascadeItem
                 key={item.name}
-                rank={index + 1}
+                rank={active.indexOf(item) + 1 || null}
                 item={item}
                 task={task}
                 provider={provider(item.name)}
-                share={weighted ? share(cascade, item.weight) : null}
+                share={weighted ? (active.includes(item) ? share(active, item.weight) : 0) : null}
                 fixed={fixed(item.name)}
                 onWeigh={(weight) => change({ [item.name]: weight })}
               />
@@ -114,7 +119,7 @@ export function Cascade({ config }: { config: ConfigSnapshot }) {
               onClick={() => change({ [name]: USUAL })}
               title={t("cascade.include", { name })}
             >
-              {name}
+              {provider(name)?.enabled === false ? t("cascade.restingOff", { name }) : name}
             </Button>
           ))}
         </Group>

@@ -12,7 +12,8 @@ import { HEAVIEST, type Placed } from "./order";
 
 interface Props {
   item: Placed;
-  rank: number;
+  /** Its place among those that take part; null for one that does not. */
+  rank: number | null;
   task: Task;
   provider: Provider | undefined;
   /** Its part of the requests, where they are shared by weight. */
@@ -37,7 +38,7 @@ export function CascadeItem({ item, rank, task, provider, share, fixed, onWeigh 
       ref={setNodeRef}
       className={classes.item}
       data-dragging={isDragging || undefined}
-      data-off={provider?.enabled === false || undefined}
+      data-off={rank === null || undefined}
       style={{ transform: CSS.Translate.toString(transform), transition }}
     >
       <ActionIcon
@@ -53,7 +54,7 @@ export function CascadeItem({ item, rank, task, provider, share, fixed, onWeigh 
         <IconGripVertical size={18} aria-hidden />
       </ActionIcon>
       <Text size="sm" c="dimmed" w={18} ta="right" aria-hidden className={classes.rank ?? ""}>
-        {rank}
+        {rank ?? "–"}
       </Text>
       <Group gap="xs" flex={1} miw={0} wrap="wrap">
         <Text size="sm" fw={600}>

@@ -1,0 +1,166 @@
+"""Drawings of two minutes: one gateway, all clients at once, beside the other tests."""
+
+import contextlib
+import select
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import openai
+from drivers import CLIENTS, RED, RUN, Bell, Driver, mark_of
+from features import LACKS, LONG
+from harness import MODEL, PROMPT, Gateway, Sim, wait_until
+
+SECONDS = 120
+# Proxies of large providers end connections that were silent this long.
+SILENCE = 100.0
+
+
+class CuttingProxy:
+    """Passes bytes on, and ends a connection on which the server was silent too long."""
+
+    def __init__(self, target: str, silence: float):
+        place = urlsplit(target)
+        self.target, self.silence = (place.hostname, place.port), silence
+        self.cuts = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                caller, _ = self.listener.accept()
+                threading.Thread(target=self.relay, args=(caller,), daemon=True).start()
+
+    def relay(self, caller: socket.socket) -> None:
+        with caller, socket.create_connection(self.target) as server:
+            heard = time.monotonic()
+            while (left := heard + self.silence - time.monotonic()) > 0:
+                for side in select.select([caller, server], [], [], left)[0]:
+                    data = side.recv(65536)
+                    if not data:
+                        return
+                    (server if side is caller else caller).sendall(data)
+                    if side is server:
+                        heard = time.monotonic()
+            self.cuts += 1
+
+    def stop(self) -> None:
+        self.listener.close()
+
+
+@dataclass
+class Watched:
+    """A stream as it came: when, and which bytes."""
+
+    pieces: list[tuple[float, bytes]] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def text(self) -> str:
+        return b"".join(data for _, data in self.pieces).decode()
+
+
+@dataclass
+class LongRun:
+    sim: Sim
+    gateway: Gateway
+    proxy: CuttingProxy
+    drivers: dict[str, Driver]
+    threads: list[threading.Thread]
+    watched: dict[str, Watched]
+    through: dict[str, object]
+
+    @classmethod
+    def start(cls, sim: Sim, bell: Bell, folder: Path) -> "LongRun":
+        """Ready when the platform draws everything."""
+        gateway = Gateway.start(folder / "data", sim, env={"IMG_ROUTER_LIMITS_KEY_CONCURRENCY": "100"})
+        run = cls(sim, gateway, CuttingProxy(gateway.url, SILENCE), {}, [], {}, {})
+        try:
+            run.ask(bell, folder)
+        except BaseException:
+            run.stop()
+            raise
+        return run
+
+    def ask(self, bell: Bell, folder: Path) -> None:
+        """Asks for everything, and waits until the platform draws it."""
+        asked = 0
+        for client in CLIENTS:
+            if client.missing:
+                continue
+            prompts = {name: f"{mark_of(client, name)} {what.directive}" for name, what in LONG.items()}
+            self.drivers[client.name] = Driver.start(client, self.gateway, prompts, folder / client.slug, bell, together=True)
+            asked += len(LONG.keys() - LACKS.get(client.name, set()))
+        for name, act in WATCHED.items():
+            self.watched[name] = Watched()
+            self.spawn(self.watch, name, act)
+        for name, act in THROUGH.items():
+            self.spawn(self.pass_through, name, act)
+        asked += len(WATCHED) + len(THROUGH)
+        wait_until("all long drawings are under way", lambda: len(self.sim.calls(f"delay={SECONDS}000")) == asked, 120)
+
+    def spawn(self, *call) -> None:
+        self.threads.append(threading.Thread(target=call[0], args=call[1:], daemon=True))
+        self.threads[-1].start()
+
+    def watch(self, name: str, act) -> None:
+        watched = self.watched[name]
+        path, arguments = act(self.prompt(name))
+        headers = {"authorization": f"Bearer {self.gateway.key}"}
+        try:
+            with self.gateway.client.stream("POST", f"/v1/{path}", headers=headers, timeout=60, **arguments) as answer:
+                watched.pieces.append((time.monotonic(), b""))
+                for data in answer.iter_raw():
+                    watched.pieces.append((time.monotonic(), data))
+        except Exception as error:
+            watched.error = repr(error)
+
+    def pass_through(self, name: str, act) -> None:
+        with openai.OpenAI(api_key=self.gateway.key, base_url=f"{self.proxy.url}/v1", max_retries=0) as client:
+            try:
+                self.through[name] = act(client, self.prompt(name))
+            except openai.APIError as error:
+                self.through[name] = error
+
+    def prompt(self, name: str) -> str:
+        return f"{self.mark(name)} [sim delay={SECONDS}000]"
+
+    @staticmethod
+    def mark(name: str) -> str:
+        return f"{PROMPT} {RUN} {name}."
+
+    def wait(self) -> None:
+        for thread in self.threads:
+            thread.join(2 * SECONDS)
+            assert not thread.is_alive(), "a long drawing did not end"
+
+    def stop(self) -> None:
+        for driver in self.drivers.values():
+            if driver.process.poll() is None:
+                driver.kill()
+        self.proxy.stop()
+        self.gateway.finish()
+
+
+def talk(prompt: str, **more) -> dict:
+    return {"model": MODEL, "messages": [{"role": "user", "content": prompt}], **more}
+
+
+WATCHED = {
+    "beats_chat": lambda prompt: ("chat/completions", {"json": talk(prompt, stream=True)}),
+    "beats_pictures": lambda prompt: ("images/generations", {"json": {"prompt": prompt, "model": MODEL, "stream": True}}),
+    "beats_edits": lambda prompt: ("images/edits", {"data": {"prompt": prompt, "model": MODEL, "stream": "true"}, "files": {"image": ("a.png", RED)}}),
+}
+THROUGH = {
+    "cut_generate": lambda client, prompt: client.images.generate(prompt=prompt, model=MODEL),
+    "cut_edit": lambda client, prompt: client.images.edit(image=RED, prompt=prompt, model=MODEL),
+    "cut_chat": lambda client, prompt: client.chat.completions.create(**talk(prompt)),
+    "kept_chat": lambda client, prompt: [chunk.choices[0].delta.content for chunk in client.chat.completions.create(**talk(prompt, stream=True))],
+    "kept_pictures": lambda client, prompt: [event.type for event in client.images.generate(prompt=prompt, model=MODEL, stream=True)],
+    "kept_edits": lambda client, prompt: [event.type for event in client.images.edit(image=RED, prompt=prompt, model=MODEL, stream=True)],
+}

@@ -205,9 +205,9 @@ impl Engine {
         drawing
     }
 
-    /// All models, from memory.
-    pub fn models(&self) -> Vec<ModelInfo> {
-        crate::models::list(&self.snapshot())
+    /// The models of platforms that could serve a caller (`None`: anybody), from memory.
+    pub fn models(&self, caller: Option<&Caller>) -> Vec<ModelInfo> {
+        crate::models::list(&self.snapshot(), caller)
     }
 
     /// Whether a model id by itself leads to drawing a task here, rather than being treated as an

@@ -2,7 +2,7 @@
 
 use crate::plan::CLIENT_NAMES;
 use crate::snapshot::Snapshot;
-use ir_model::{Size, Task};
+use ir_model::{Caller, Size, Task};
 use ir_platforms::{Auth, SizePolicy};
 
 /// One entry of `/v1/models`.
@@ -46,13 +46,18 @@ const OFFERED: [Size; 14] = [
 ];
 
 /// `auto`, the models of all enabled platforms that could serve, all aliases, and the names that
-/// clients are tied to; each id once.
-pub(crate) fn list(snapshot: &Snapshot) -> Vec<ModelInfo> {
+/// clients are tied to; each id once. A platform's own key is served by that platform, keys of the
+/// gateway by its pools.
+pub(crate) fn list(snapshot: &Snapshot, caller: Option<&Caller>) -> Vec<ModelInfo> {
     let mut list =
         vec![ModelInfo { id: "auto".into(), owner: "img-router".into(), created: CREATED, tasks: vec![], sizes: vec![], max_n: MAX_N }];
     for upstream in snapshot.upstreams.iter().filter(|u| u.enabled && u.in_plans) {
-        let usable =
-            upstream.card().auth != Auth::Required || upstream.keys.iter().any(|key| key.enabled) || snapshot.settings.system.relay;
+        let pooled = || upstream.card().auth != Auth::Required || upstream.keys.iter().any(|key| key.enabled);
+        let usable = match caller {
+            None => pooled() || snapshot.settings.system.relay,
+            Some(Caller::Client(_)) => pooled(),
+            Some(Caller::Relay { platform, .. }) => upstream.own && upstream.name() == *platform,
+        };
         if !usable {
             continue;
         }

@@ -1,10 +1,11 @@
 //! Image answers: `{created, data: […]}`, streamed from files with their exact length.
 
 use crate::compose::Composer;
+use crate::stream::Events;
 use axum::body::Body;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use ir_engine::{DrawEvent, Drawing, Failure, Summary};
+use ir_engine::{DrawEvent, Failure, Summary};
 use ir_model::{Background, Charge, Class, Drawn, Fault, Format, Language, Picture, Quality, ResponseForm};
 use ir_spool::{Piece, PieceBody};
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ pub(crate) struct Finished {
 ///
 /// # Errors
 /// Its failure; also a success without a picture, which is none (R-API-5).
-pub(crate) async fn finish(mut drawing: Drawing) -> Result<Finished, Failure> {
+pub(crate) async fn finish(mut drawing: impl Events) -> Result<Finished, Failure> {
     let mut pictures = Vec::new();
     loop {
         match drawing.next().await {

@@ -26,6 +26,7 @@ mod openapi;
 mod order;
 mod params;
 mod pictures;
+mod presentable;
 mod requests;
 mod responses;
 mod responses_answer;

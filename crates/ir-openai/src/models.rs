@@ -1,7 +1,7 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`: from memory, no platform is asked.
 
 use crate::answer::json_response;
-use crate::api::Api;
+use crate::api::{Api, identify_head};
 use crate::compose::Composer;
 use crate::entry::{Answer, reader_of, refuse, serve, stamped};
 use crate::language::echo;
@@ -11,14 +11,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use http::Response;
 use ir_engine::{Engine, ModelInfo};
-use ir_model::{Class, Fault, Task};
+use ir_model::{Caller, Class, Fault, Task};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// All models.
 pub(crate) async fn list(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    open(api, request, |engine| {
-        let data: Vec<Value> = engine.models().iter().map(model).collect();
+    open(api, request, |engine, caller| {
+        let data: Vec<Value> = engine.models(caller).iter().map(model).collect();
         Ok(document(&json!({"object": "list", "data": data})))
     })
     .await
@@ -26,9 +26,9 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, request: Request) -> Respo
 
 /// One model; its id may hold `/`.
 pub(crate) async fn one(State(api): State<Arc<Api>>, id: Result<Path<String>, PathRejection>, request: Request) -> Response<Body> {
-    open(api, request, |engine| {
+    open(api, request, |engine, caller| {
         let id = id.map(|Path(id)| id).unwrap_or_default();
-        match engine.models().iter().find(|info| info.id == id) {
+        match engine.models(caller).iter().find(|info| info.id == id) {
             Some(info) => Ok(document(&model(info))),
             None => Err(unknown(&id).into()),
         }
@@ -36,14 +36,16 @@ pub(crate) async fn one(State(api): State<Arc<Api>>, id: Result<Path<String>, Pa
     .await
 }
 
-/// Without a key unless the setting `modelsRequireKey` wants one: several clients ask without.
-async fn open(api: Arc<Api>, request: Request, answer: impl FnOnce(&Engine) -> Answer) -> Response<Body> {
+/// Without a key unless the setting `modelsRequireKey` wants one: several clients ask without. A key
+/// that is given, and good, tells which platforms could serve its caller.
+async fn open(api: Arc<Api>, request: Request, answer: impl FnOnce(&Engine, Option<&Caller>) -> Answer) -> Response<Body> {
     if Rules::of(&api.engine().snapshot().settings).models_require_key {
-        return serve(api, request, |entry, _, _| async move { answer(&entry.engine) }).await;
+        return serve(api, request, |entry, _, _| async move { answer(&entry.engine, Some(&entry.caller)) }).await;
     }
     let (parts, _) = request.into_parts();
     let reader = reader_of(&parts, api.engine());
-    match answer(api.engine()) {
+    let caller = identify_head(&api, &parts).ok();
+    match answer(api.engine(), caller.as_ref()) {
         Ok(response) => stamped(response, &reader),
         Err(refusal) => refuse(&refusal, &reader),
     }

@@ -1,7 +1,6 @@
 //! From a request that is read to its answer: at once, as a stream, kept alive with blanks, or later;
 //! and to the answer of a caller who comes back.
 
-use crate::answer::finish;
 use crate::entry::{Answer, Entry, log};
 use crate::error::{Reader, failure_object};
 use crate::shape::Shape;
@@ -12,8 +11,8 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use ir_engine::{Drawing, Terms};
-use ir_model::{Ask, Clock};
+use ir_engine::{Drawing, Engine, Terms};
+use ir_model::Ask;
 use ir_spool::Piece;
 use serde_json::json;
 use std::sync::Arc;
@@ -31,20 +30,20 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// Draws, and answers as the caller wants it.
 pub(crate) async fn answer(entry: Entry, headers: &HeaderMap, ask: Ask, shape: Shape) -> Answer {
     let wants = Wants::read(headers)?;
-    let clock = entry.engine.clock().clone();
-    let (created, asked) = (clock.now().secs(), ask.n.unwrap_or(1));
+    let engine = entry.engine.clone();
+    let (created, asked) = (engine.clock().now().secs(), ask.n.unwrap_or(1));
     let terms = Terms { memo: shape.memo(), what: shape.what(), key: wants.key, kept: wants.respond_async, hook: wants.hook };
-    let mut drawing = entry.engine.request(ask, entry.caller, entry.reader.id.clone(), terms).await?;
+    let mut drawing = engine.request(ask, entry.caller, entry.reader.id.clone(), terms).await?;
     let shared = drawing.is_shared();
-    let show = Show { shape, clock, created, asked, keep_alive: entry.rules.json_keep_alive };
+    let show = Show { shape, engine, created, asked, keep_alive: entry.rules.json_keep_alive };
     let answer = if wants.respond_async {
         let in_time = timeout(wants.wait.unwrap_or(AT_ONCE), drawing.ended()).await.is_ok();
         match in_time && (wants.wait.is_some() || drawing.has_failed()) {
-            true => show.whole(drawing, &entry.reader).await,
+            true => show.whole(drawing).await,
             false => Ok(show.later(&drawing)),
         }
     } else if show.shape.is_stream() {
-        show.shape.open(drawing, show.clock, entry.reader).await
+        show.shape.open(drawing, &show.engine, entry.reader).await
     } else {
         show.document(drawing, entry.reader).await
     };
@@ -60,19 +59,19 @@ pub(crate) async fn answer(entry: Entry, headers: &HeaderMap, ask: Ask, shape: S
 pub(crate) async fn again(show: Show, mut drawing: Drawing, headers: &HeaderMap, reader: Reader) -> Answer {
     let accepts = headers.get_all(http::header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     if accepts.flat_map(|value| value.split(',')).any(|range| range.trim().to_ascii_lowercase().starts_with("text/event-stream")) {
-        return show.shape.open(drawing, show.clock, reader).await;
+        return show.shape.open(drawing, &show.engine, reader).await;
     }
     if let Some(wait) = Wants::read(headers)?.wait {
         // Either way is fine: what there is by then is told.
         let _ = timeout(wait, drawing.ended()).await;
     }
-    if drawing.has_ended() { show.whole(drawing, &reader).await } else { Ok(show.later(&drawing)) }
+    if drawing.has_ended() { show.whole(drawing).await } else { Ok(show.later(&drawing)) }
 }
 
 /// How a drawing is shown.
 pub(crate) struct Show {
     pub(crate) shape: Shape,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) engine: Arc<Engine>,
     /// Unix seconds of the request.
     pub(crate) created: i64,
     /// Pictures asked for.
@@ -83,15 +82,14 @@ pub(crate) struct Show {
 
 impl Show {
     /// The whole answer as a document, when it is there.
-    async fn whole(&self, drawing: Drawing, reader: &Reader) -> Answer {
-        let finished = finish(drawing).await?;
-        tracing::trace!(request_id = %reader.id, "answered");
+    async fn whole(&self, drawing: Drawing) -> Answer {
+        let finished = self.shape.finish(drawing, &self.engine).await?;
         Ok(self.shape.document(&finished, self.created))
     }
 
     async fn document(self, mut drawing: Drawing, reader: Reader) -> Answer {
         if !self.keep_alive || timeout(BEAT, drawing.ended()).await.is_ok() {
-            return self.whole(drawing, &reader).await;
+            return self.whole(drawing).await;
         }
         let (sink, body) = stream::channel();
         let mut response = Response::new(body);
@@ -115,7 +113,7 @@ impl Show {
                 () = sink.closed() => return Err(Gone),
             }
         }
-        match finish(drawing).await {
+        match self.shape.finish(drawing, &self.engine).await {
             Ok(finished) => {
                 let mut body = self.shape.document(&finished, self.created).into_body();
                 while let Some(Ok(frame)) = body.frame().await {

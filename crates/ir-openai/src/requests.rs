@@ -36,6 +36,6 @@ async fn pick_up(entry: Entry, parts: &Parts, id: &str, given: &Arc<Given>) -> A
     let clock = entry.engine.clock().clone();
     let today = Today { rules: &entry.rules, reader: &entry.reader, given, clock: &clock };
     let shape = Shape::of_memo(&found.memo, &today).ok_or_else(unknown)?;
-    let show = Show { shape, clock, created: found.created, asked: found.asked, keep_alive: false };
+    let show = Show { shape, engine: entry.engine.clone(), created: found.created, asked: found.asked, keep_alive: false };
     again(show, found.drawing, &parts.headers, entry.reader).await
 }

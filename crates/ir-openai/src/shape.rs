@@ -5,13 +5,14 @@ use crate::chat_answer::{self, ChatAnswer};
 use crate::entry::Answer;
 use crate::error::Reader;
 use crate::image_stream::{self, Topic};
+use crate::presentable::Presentable;
 use crate::responses_answer::{Echo, ResponseAnswer};
 use crate::responses_memory::Given;
 use crate::responses_stream;
 use crate::rules::Rules;
 use axum::body::Body;
 use http::Response;
-use ir_engine::Drawing;
+use ir_engine::{Drawing, Engine, Failure};
 use ir_model::{Background, Clock, Quality, ResponseForm};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -105,11 +106,25 @@ impl Shape {
     ///
     /// # Errors
     /// The failure of a drawing that failed at once.
-    pub(crate) async fn open(self, drawing: Drawing, clock: Arc<dyn Clock>, reader: Reader) -> Answer {
+    pub(crate) async fn open(self, drawing: Drawing, engine: &Engine, reader: Reader) -> Answer {
         match self {
-            Self::Images(topic, wish) => image_stream::open(drawing, topic, wish, clock, reader).await,
-            Self::Chat(chat) => chat_answer::open(drawing, *chat, reader).await,
+            Self::Images(topic, wish) => image_stream::open(drawing, topic, wish, engine.clock().clone(), reader).await,
+            Self::Chat(chat) => {
+                let drawing = Presentable::new(drawing, engine.pictures().clone(), chat.wish.clone());
+                chat_answer::open(drawing, *chat, reader).await
+            }
             Self::Response(response) => responses_stream::open(drawing, *response, reader).await,
+        }
+    }
+
+    /// What a document is made of, when it is all there.
+    ///
+    /// # Errors
+    /// The failure of the drawing.
+    pub(crate) async fn finish(&self, drawing: Drawing, engine: &Engine) -> Result<Finished, Failure> {
+        match self {
+            Self::Chat(chat) => answer::finish(Presentable::new(drawing, engine.pictures().clone(), chat.wish.clone())).await,
+            Self::Images(..) | Self::Response(_) => answer::finish(drawing).await,
         }
     }
 

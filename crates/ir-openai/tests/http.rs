@@ -297,3 +297,23 @@ async fn an_azure_style_key_is_taken() {
     let answer = gateway.send(request.body(Body::from(json!({"prompt": "x", "size": "256x256"}).to_string())).unwrap()).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
+
+/// Several chat applications show no data URI but these.
+#[tokio::test]
+async fn data_uris_in_chats_are_png_or_jpeg() {
+    let gateway = gateway().await;
+    for stream in [false, true] {
+        let body = json!({"model": "auto", "output_format": "webp", "size": "128x128", "stream": stream, "messages": [{"role": "user", "content": "a fox"}]});
+        let answer = gateway.post("/v1/chat/completions", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert!(!answer.text.contains("data:image/webp"));
+        let (_, data) = answer.text.split_once("](data:image/").unwrap();
+        let (kind, rest) = data.split_once(";base64,").unwrap();
+        let bytes = STANDARD.decode(rest.split_once(')').unwrap().0).unwrap();
+        assert_eq!(image::guess_format(&bytes).unwrap().to_mime_type(), format!("image/{kind}"));
+    }
+    // Who asks for the bytes gets them as they were asked for.
+    let plain = json!({"prompt": "a fox", "output_format": "webp", "size": "128x128", "response_format": "b64_json"});
+    let answer = gateway.post("/v1/images/generations", &plain).await.json();
+    assert!(STANDARD.decode(answer["data"][0]["b64_json"].as_str().unwrap()).unwrap().starts_with(b"RIFF"));
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{Bench, PLAIN, ask, bench, picture};
 use ir_engine::NewKey;
-use ir_model::{Ask, Class, Secret, Task};
+use ir_model::{Ask, Caller, Class, Secret, Task};
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
 
@@ -21,7 +21,7 @@ async fn a_platforms_name_is_a_model_and_so_are_the_names_that_clients_are_tied_
     }
     assert_eq!(drawn_by(&bench, "local").await.as_deref(), Ok("Local/local"));
     assert_eq!(drawn_by(&bench, "gpt-image-3").await, Err(Class::ModelNotFound));
-    let ids: Vec<String> = bench.engine.models().into_iter().map(|model| model.id).collect();
+    let ids: Vec<String> = bench.engine.models(None).into_iter().map(|model| model.id).collect();
     for id in ["gpt-image-1", "gpt-image-2", "dall-e-3", "dall-e-2"] {
         assert_eq!(ids.iter().filter(|known| *known == id).count(), 1, "{id}: {ids:?}");
     }
@@ -30,13 +30,13 @@ async fn a_platforms_name_is_a_model_and_so_are_the_names_that_clients_are_tied_
     let off = PLAIN.replacen('{', r#"{"routing":{"unknownModel":"reject","clientModelNames":false},"#, 1);
     let off = crate::support::bench(&off, &KEY, |_| picture(3)).await;
     assert_eq!(drawn_by(&off, "gpt-image-1").await, Err(Class::ModelNotFound));
-    assert!(off.engine.models().iter().all(|model| model.id != "dall-e-3"));
+    assert!(off.engine.models(None).iter().all(|model| model.id != "dall-e-3"));
 
     // What the operator says of a name comes first.
     let alias = strict.replace(r#""text":{"model":"m"}"#, r#""text":{"model":"m","modelMap":"dall-e-3,local"}"#);
     let alias = crate::support::bench(&alias, &KEY, |_| picture(3)).await;
     assert_eq!(drawn_by(&alias, "local").await.as_deref(), Ok("NewApi/m"));
-    let owner = alias.engine.models().into_iter().find(|model| model.id == "dall-e-3").map(|model| model.owner);
+    let owner = alias.engine.models(None).into_iter().find(|model| model.id == "dall-e-3").map(|model| model.owner);
     assert_eq!(owner.as_deref(), Some("NewApi"));
 }
 
@@ -54,4 +54,23 @@ async fn text_models_in_a_relays_list_do_not_lead_to_drawing() {
             assert_eq!(bench.engine.knows_model(Task::Text, model), is, "{model}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_caller_sees_the_models_of_platforms_that_could_serve_him() {
+    let two = PLAIN.replace(r#""providers":{"#, r#""providers":{"Pollinations":{"enabled":true},"Doubao":{"enabled":true},"#);
+    let bench = bench(&two.replace(r#""relay":false"#, r#""relay":true"#), &KEY, |_| picture(3)).await;
+    let owners = |caller: Option<Caller>| {
+        let mut owners: Vec<String> = bench.engine.models(caller.as_ref()).into_iter().map(|model| model.owner).collect();
+        owners.sort();
+        owners.dedup();
+        owners
+    };
+    let relayed = |platform| Some(Caller::Relay { platform, key: Secret::new("key") });
+    assert_eq!(owners(relayed("Pollinations")), ["Pollinations", "img-router"]);
+    assert_eq!(owners(relayed("Doubao")), ["Doubao", "img-router"]);
+    // The pools have a key of NewApi; Doubao needs one.
+    let pooled = owners(Some(Caller::Client("global".to_owned())));
+    assert!(pooled.contains(&"NewApi".to_owned()) && !pooled.contains(&"Doubao".to_owned()), "{pooled:?}");
+    assert!(owners(None).contains(&"Doubao".to_owned()), "somebody may bring a key");
 }

@@ -9,13 +9,14 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{Router, routing};
-use http::{HeaderValue, Method, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use ir_admin::Admin;
 use ir_model::Peer;
 use ir_model::{Fault, Gate, RequestId};
 use ir_openai::Api;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
 /// Longest request target (`B-12`).
 const MAX_URI: usize = 8 * 1024;
@@ -33,8 +34,8 @@ pub(crate) fn app(gateway: &Arc<Gateway>, admin: &Arc<Admin>) -> Router {
         .fallback(page_or_nothing)
         .method_not_allowed_fallback(ir_openai::method_not_allowed)
         .with_state(Arc::clone(&api));
-    let operators =
-        ir_admin::router(admin).nest("/api/playground", playground::router(&api)).route("/openapi.json", routing::get(openapi::document));
+    let described = ir_admin::router(admin).route("/openapi.json", routing::get(openapi::document));
+    let operators = described.layer(CompressionLayer::new().compress_when(WORDS)).nest("/api/playground", playground::router(&api));
     shared
         .merge(open)
         .merge(operators)
@@ -52,6 +53,11 @@ pub(crate) fn app(gateway: &Arc<Gateway>, admin: &Arc<Admin>) -> Router {
         // 1. The request id: in the extensions for everybody below, on the answer for the caller.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), request_id))
 }
+
+/// What of the admin API is worth compressing: its documents. Streams of events would be held up, and
+/// archives and pictures do not get smaller.
+const WORDS: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool =
+    |_, _, headers, _| headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
 
 /// The panel's pages and the admin API's refusal; for everything else the answer of the public dialect.
 async fn page_or_nothing(State(api): State<Arc<Api>>, request: Request) -> Response {

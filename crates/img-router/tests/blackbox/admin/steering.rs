@@ -181,3 +181,20 @@ async fn closed_pictures_are_shown_in_the_panel() {
     let shown = operator.get(&format!("{url}?thumb=256")).await;
     assert_eq!((shown.status, shown.header("content-type")), (200, "image/webp"));
 }
+
+#[tokio::test]
+async fn documents_are_compressed_for_those_who_ask() {
+    let setup = fresh();
+    let running = setup.start();
+    let operator = Operator::first(&running).await;
+    let ask = async |path: &str| {
+        let headers = [("cookie", operator.cookie.as_str()), ("accept-encoding", "gzip, br")];
+        send(running.port, "GET", path, &headers, &Value::Null).await
+    };
+    for path in ["/api/config", "/openapi.json"] {
+        let (plain, packed) = (operator.get(path).await, ask(path).await);
+        assert_eq!((plain.header("content-encoding"), packed.header("content-encoding")), ("", "gzip"), "{path}");
+        assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() * 3 < plain.body.len(), "{path}");
+        assert_eq!(plain.header("etag"), packed.header("etag"), "{path}");
+    }
+}

@@ -11,9 +11,13 @@ import { startWorld } from "./world.mjs";
 /** Fast 3G, and a processor of a quarter of this one's speed. */
 const NETWORK = { offline: false, latency: 150, downloadThroughput: 1_600_000 / 8, uploadThroughput: 750_000 / 8 };
 const SLOWER = 4;
-const RUNS = 5;
+const RUNS = 7;
 const PICTURES = 100_000;
 const SCROLL_MS = 10_000;
+/** Marks and navigations: little enough that tracing does not slow down what it measures. */
+const MARKS = ["blink.user_timing", "loading"];
+/** Every task of the main thread. */
+const TASKS = [...MARKS, "devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"];
 const t = textsOf("en");
 
 const middle = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
@@ -106,7 +110,7 @@ async function dashboard() {
     await cdp.send("Network.emulateNetworkConditions", NETWORK);
     await cdp.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
     for (const cache of ["cold", "warm"]) {
-      const trace = await traced(async () => {
+      const trace = await traced(MARKS, async () => {
         await page.goto(`${world.gateway.url}/admin`, { waitUntil: "commit" });
         await page.waitForFunction(() => ["usable", "first-contentful-paint"].every((name) => performance.getEntriesByName(name).length > 0), undefined, { timeout: 60_000 });
       });
@@ -125,13 +129,12 @@ async function dashboard() {
 }
 
 /** The events that the browser traced while something ran. */
-async function traced(run) {
+async function traced(includedCategories, run) {
   const cdp = await browser.newBrowserCDPSession();
   const events = [];
   cdp.on("Tracing.dataCollected", ({ value }) => events.push(...value));
   const complete = new Promise((done) => cdp.once("Tracing.tracingComplete", done));
-  const categories = ["blink.user_timing", "loading", "devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"];
-  await cdp.send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories: categories } });
+  await cdp.send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories } });
   try {
     await run();
   } finally {
@@ -168,7 +171,7 @@ async function gallery() {
     requestAnimationFrame(frame);
     return window.scrollY;
   });
-  const trace = await traced(async () => {
+  const trace = await traced(TASKS, async () => {
     for (const end = Date.now() + SCROLL_MS; Date.now() < end; await pause(16)) await page.mouse.wheel(0, 240);
   });
   const seen = await page.evaluate(() => ({

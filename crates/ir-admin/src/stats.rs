@@ -1,11 +1,11 @@
 //! `GET /api/dashboard/stats`: the numbers of the dashboard, from roll-ups of the request log.
 
 use crate::admin::Admin;
-use crate::body::Answer;
+use crate::body::{Answer, Query};
 use crate::refusal::{ErrorBody, Refusal};
 use crate::requests::labels;
 use crate::words::WindowName;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use ir_model::Timestamp;
 use ir_store::{Group, Stats, Store, StoreError, Tally, Window};
 use serde::{Deserialize, Serialize};

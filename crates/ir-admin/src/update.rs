@@ -2,9 +2,9 @@
 //! here and `update.url` is set; an answer is good for an hour, one question at a time (`R-DOS-2`).
 
 use crate::admin::Admin;
-use crate::body::Answer;
+use crate::body::{Answer, Query};
 use crate::refusal::{ErrorBody, sentence};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use ir_model::{Language, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 
 use super::{GalleryItem, MOST, item};
 use crate::admin::Admin;
-use crate::body::Answer;
+use crate::body::{Answer, Query};
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use ir_model::Timestamp;
 use ir_store::{Gallery, GalleryFilter};
 use serde::{Deserialize, Serialize};

@@ -2,9 +2,9 @@
 
 use super::view::{Key, all};
 use crate::admin::Admin;
-use crate::body::Answer;
+use crate::body::{Answer, Query};
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};

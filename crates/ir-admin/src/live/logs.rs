@@ -2,8 +2,9 @@
 
 use super::{HEARTBEAT, Watch, event, follow, id, resumed};
 use crate::admin::{Admin, LogLine};
+use crate::body::Query;
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;

@@ -1,9 +1,9 @@
 //! `GET /api/audit`: what was done, by whom.
 
 use crate::admin::Admin;
-use crate::body::Answer;
+use crate::body::{Answer, Query};
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};

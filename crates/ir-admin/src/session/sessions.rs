@@ -2,9 +2,9 @@
 
 use crate::admin::Admin;
 use crate::authority::{Operator, Via, short};
-use crate::body::Answer;
+use crate::body::{Answer, Path};
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, operator: Operator) ->
 /// Ends a session.
 #[utoipa::path(delete, path = "/api/sessions/{id}", tag = "session", params(("id" = String, Path)), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(super) async fn end(State(admin): State<Arc<Admin>>, operator: Operator, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+pub(super) async fn end(State(admin): State<Arc<Admin>>, operator: Operator, Path(id): Path) -> Result<StatusCode, Refusal> {
     if !admin.engine.store().delete_session(&id).await? {
         return Err(Refusal::not_found("There is no such session.", "没有这个会话。"));
     }

@@ -1,6 +1,6 @@
 //! What the gateway says of itself: OpenAPI, metrics, pages.
 
-use super::{Operator, fresh, send, text};
+use super::{Operator, code, fresh, send, text};
 use crate::client;
 use serde_json::{Value, json};
 
@@ -20,6 +20,20 @@ async fn the_panels_types_are_made_from_what_the_code_says() {
     }
     let known = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(known == now, "web/src/api/openapi.json is out of date: run once with UPDATE_GOLDEN=1, then `npm run types` in web/");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_in_the_form_of_all_refusals() {
+    let setup = fresh();
+    let running = setup.start();
+    let operator = Operator::first(&running).await;
+    for path in
+        ["/api/requests?limit=many", "/api/gallery?cursor=%FF", "/api/update/check?force=perhaps", "/api/gallery/%FF", "/api/requests/%FF"]
+    {
+        let answer = operator.get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (400, "application/json"), "{path}: {}", text(&answer));
+        assert_eq!(code(&answer), "invalid_request", "{path}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::admin::Admin;
 use crate::body::{Answer, Query};
-use crate::refusal::{ErrorBody, sentence};
+use crate::refusal::sentence;
 use axum::extract::State;
 use ir_model::{Language, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ struct UpdateQuery {
 }
 
 /// The newest release.
-#[utoipa::path(get, path = "/api/update/check", tag = "update", params(UpdateQuery), responses((status = 200, body = UpdateState), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/update/check", tag = "update", params(UpdateQuery), responses((status = 200, body = UpdateState)))]
 async fn check(State(admin): State<Arc<Admin>>, Query(query): Query<UpdateQuery>) -> Answer<UpdateState> {
     let mut known = admin.updates.0.lock().await;
     let now = admin.now();

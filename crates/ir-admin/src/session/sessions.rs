@@ -29,7 +29,7 @@ pub(super) struct SessionList {
 }
 
 /// All sessions.
-#[utoipa::path(get, path = "/api/sessions", tag = "session", responses((status = 200, body = SessionList), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/sessions", tag = "session", responses((status = 200, body = SessionList)))]
 pub(super) async fn list(State(admin): State<Arc<Admin>>, operator: Operator) -> Result<Answer<SessionList>, Refusal> {
     let own = match &operator.via {
         Via::Session(id, _) => Some(id),
@@ -54,7 +54,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, operator: Operator) ->
 
 /// Ends a session.
 #[utoipa::path(delete, path = "/api/sessions/{id}", tag = "session", params(("id" = String, Path)), responses(
-    (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    (status = 204), (status = 404, body = ErrorBody)))]
 pub(super) async fn end(State(admin): State<Arc<Admin>>, operator: Operator, Path(id): Path) -> Result<StatusCode, Refusal> {
     if !admin.engine.store().delete_session(&id).await? {
         return Err(Refusal::not_found("There is no such session.", "没有这个会话。"));

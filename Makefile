@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run release test check unit panel docs browser sdk spaces bucket bench tools
+.PHONY: help run release test check unit panel docs browser sdk api spaces bucket bench tools
 
 # Cargo's own check-ups, installed once into the project's cache.
 TOOLS := $(CURDIR)/.cache/tools
@@ -50,6 +50,10 @@ browser: panel ## The panel in a real browser, against the real binary
 sdk: ## The official OpenAI clients against the real binary
 	cargo build --locked -p img-router -p ir-sim
 	./tests/sdk/run
+
+api: ## What /openapi.json tells, held against the real binary (schemathesis)
+	cargo build --locked -p img-router -p ir-sim
+	./tests/api/run
 
 bucket: ## Copies to an S3 server that checks signatures, by the real binary
 	cargo build --locked -p img-router

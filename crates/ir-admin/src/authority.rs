@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// What may be called without authority, below `/api`.
-const OPEN: &[(Method, &str)] = &[
+pub(crate) const OPEN: &[(Method, &str)] = &[
     (Method::GET, "/api/info"),
     (Method::HEAD, "/api/info"),
     (Method::GET, "/api/session"),

@@ -1,11 +1,13 @@
-//! JSON bodies: bounded in size and time, and refused with the path of what does not fit.
+//! What operations read: JSON bodies, bounded in size and time and refused with the path of what does not
+//! fit; queries; parts of paths. And what they answer.
 
 use crate::refusal::Refusal;
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::BytesMut;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -55,6 +57,34 @@ async fn read(mut body: Body) -> Result<BytesMut, Refusal> {
         }
     }
     Ok(bytes)
+}
+
+/// What the query says.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let read = axum::extract::Query::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Query(query)| Self(query)).map_err(|why| unreadable(&why.body_text()))
+    }
+}
+
+/// What the path names.
+pub(crate) struct Path(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let read = axum::extract::Path::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Path(name)| Self(name)).map_err(|why| unreadable(&why.body_text()))
+    }
+}
+
+fn unreadable(why: &str) -> Refusal {
+    Refusal::bad("", format!("The address cannot be read: {why}."), format!("请求地址无法读取：{why}"))
 }
 
 /// The answer to a change that has nothing to tell.

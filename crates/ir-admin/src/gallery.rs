@@ -67,6 +67,7 @@ struct GalleryMetadata {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Filenames {
+    #[schema(min_items = 1, max_items = 1000)]
     filenames: Vec<String>,
 }
 

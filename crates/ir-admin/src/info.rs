@@ -16,7 +16,7 @@ pub(crate) struct Info {
 }
 
 /// What answers here.
-#[utoipa::path(get, path = "/api/info", tag = "info", responses((status = 200, body = Info)), security(()))]
+#[utoipa::path(get, path = "/api/info", tag = "info", responses((status = 200, body = Info)))]
 pub(crate) async fn info(State(admin): State<Arc<Admin>>) -> Answer<Info> {
     Answer(Info { service: "img-router", version: admin.version, docs: "/docs/api", ui: "/admin" })
 }

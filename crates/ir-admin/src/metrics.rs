@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Numbers for Prometheus, where `metrics.enabled` is on.
 #[utoipa::path(get, path = "/metrics", tag = "metrics", responses(
-    (status = 200, body = String, content_type = "text/plain"), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = ErrorBody)))]
 pub(crate) async fn read(State(admin): State<Arc<Admin>>) -> Result<Response, Refusal> {
     if !admin.settings.current().settings.metrics.enabled {
         let (en, zh) = ("Metrics are switched off (metrics.enabled).", "指标已关闭（metrics.enabled）。");

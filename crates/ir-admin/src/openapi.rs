@@ -3,7 +3,11 @@
 //! Fields of answers that can be without a value are `null` then, not absent. The derived schemas call
 //! them optional all the same; here they are made required, so that types made from the document say
 //! what is really sent.
+//!
+//! Operations name the statuses that are their own. What the door in front of all of them, the readers of
+//! requests and the database can answer is added here, so that no operation forgets it.
 
+use crate::authority::OPEN;
 use crate::router::described;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -11,8 +15,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Components, Info, OpenApi};
 
 /// Fields that are left out where they have nothing to say; of an outcome each action fills its own.
-const LEFT_OUT: [(&str, &[&str]); 4] = [
+const LEFT_OUT: [(&str, &[&str]); 5] = [
     ("ErrorObject", &["param"]),
+    ("Event", &["event", "id"]),
     ("Outcome", &["id", "added", "duplicates", "invalid", "deleted", "items", "test", "results"]),
     ("Tried", &["url"]),
     ("UpdateState", &["_stale"]),
@@ -36,7 +41,36 @@ pub fn openapi(version: &str) -> OpenApi {
     api.security = Some(vec![SecurityRequirement::new("session", none), SecurityRequirement::new("adminKey", none)]);
     let mut document = serde_json::to_value(&api).expect("invariant: the document is JSON");
     say_what_is_sent(&mut document);
-    serde_json::from_value(document).expect("invariant: only lists of required fields were changed")
+    say_what_is_refused(&mut document);
+    serde_json::from_value(document).expect("invariant: what was added is OpenAPI")
+}
+
+/// Of every operation: names that are not ours (403), heads that are refused (400, 414).
+const BY_ALL: &[&str] = &["400", "403", "414"];
+/// Who is not signed in (401), or guesses (429); the database, which knows the sessions.
+const BY_CLOSED: &[&str] = &["401", "429", "500", "503", "507"];
+/// Bodies that are slow, large, or no JSON; what is open and takes one looks for guesses and sessions, too.
+const BY_BODIES: &[&str] = &["408", "413", "415", "429", "500", "503", "507"];
+
+fn say_what_is_refused(document: &mut Value) {
+    let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}});
+    document["components"]["responses"] = json!({"Refused": {"description": "Refused or failed; `code` says why", "content": content}});
+    for (path, operations) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+            let open = OPEN.iter().any(|(known, at)| at == path && known.as_str().eq_ignore_ascii_case(method));
+            if open {
+                operation["security"] = json!([{}]);
+            }
+            let by_closed = if open { &[][..] } else { BY_CLOSED };
+            let by_bodies = if operation.get("requestBody").is_some() { BY_BODIES } else { &[][..] };
+            let own = operation["responses"].as_object().into_iter().flatten().map(|(status, _)| status.clone());
+            let mut refused: BTreeSet<String> = own.filter(|status| status.as_str() >= "400").collect();
+            refused.extend([BY_ALL, by_closed, by_bodies].concat().into_iter().map(str::to_owned));
+            for status in refused {
+                operation["responses"][status] = json!({"$ref": "#/components/responses/Refused"});
+            }
+        }
+    }
 }
 
 fn say_what_is_sent(document: &mut Value) {

@@ -156,6 +156,7 @@ impl From<Fault> for Refusal {
             Class::Gate(Gate::BadInput | Gate::Unsupported) | Class::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
             Class::Gate(Gate::UrlNotAllowed) => (StatusCode::BAD_REQUEST, "url_not_allowed"),
             Class::Gate(Gate::Internal) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+            Class::Gate(Gate::StorageFull) => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             other => (StatusCode::BAD_GATEWAY, other.name()),
         };
         let message = sentence(&fault);

@@ -1,11 +1,11 @@
 //! The request log: pages with filters, and one request with its attempts and pictures.
 
 use crate::admin::Admin;
-use crate::body::Answer;
+use crate::body::{Answer, Path, Query};
 use crate::gallery::{GalleryItem, item};
 use crate::refusal::{ErrorBody, Refusal};
-use crate::words::TaskName;
-use axum::extract::{Path, Query, State};
+use crate::words::{OutcomeName, TaskName};
+use axum::extract::State;
 use ir_model::Timestamp;
 use ir_store::{RequestFilter, RequestLog, RequestRecord};
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,7 @@ struct RequestQuery {
     cursor: Option<i64>,
     limit: Option<u32>,
     /// `ok` or `failed`.
+    #[param(inline, value_type = Option<OutcomeName>)]
     status: Option<String>,
     provider: Option<String>,
     model: Option<String>,
@@ -102,7 +103,7 @@ struct RequestQuery {
 
 /// The request log, newest first.
 #[utoipa::path(get, path = "/api/requests", tag = "requests", params(RequestQuery), responses(
-    (status = 200, body = RequestPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = RequestPage)))]
 async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<RequestQuery>) -> Result<Answer<RequestPage>, Refusal> {
     let limit = query.limit.unwrap_or(50).clamp(1, MOST);
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
@@ -134,8 +135,8 @@ async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<RequestQuery>
 
 /// One request, with what was tried for it.
 #[utoipa::path(get, path = "/api/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = RequestDetail), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
-async fn one(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Answer<RequestDetail>, Refusal> {
+    (status = 200, body = RequestDetail), (status = 404, body = ErrorBody)))]
+async fn one(State(admin): State<Arc<Admin>>, Path(id): Path) -> Result<Answer<RequestDetail>, Refusal> {
     let store = admin.engine.store();
     let record =
         store.request(&id).await?.ok_or_else(|| Refusal::not_found("There is no such request in the log.", "日志中没有这个请求。"))?;

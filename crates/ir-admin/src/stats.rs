@@ -1,11 +1,11 @@
 //! `GET /api/dashboard/stats`: the numbers of the dashboard, from roll-ups of the request log.
 
 use crate::admin::Admin;
-use crate::body::Answer;
-use crate::refusal::{ErrorBody, Refusal};
+use crate::body::{Answer, Query};
+use crate::refusal::Refusal;
 use crate::requests::labels;
 use crate::words::WindowName;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use ir_model::Timestamp;
 use ir_store::{Group, Stats, Store, StoreError, Tally, Window};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Admin>> {
 #[into_params(parameter_in = Query)]
 struct StatsQuery {
     /// `1h`, `6h`, `24h` (default), `7d`, `30d` or `90d`.
+    #[param(value_type = Option<WindowName>)]
     window: Option<String>,
 }
 
@@ -139,7 +140,7 @@ impl Answers {
 
 /// Numbers of a window of time.
 #[utoipa::path(get, path = "/api/dashboard/stats", tag = "dashboard", params(StatsQuery), responses(
-    (status = 200, body = DashboardStats), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = DashboardStats)))]
 async fn read(State(admin): State<Arc<Admin>>, Query(query): Query<StatsQuery>) -> Result<Answer<DashboardStats>, Refusal> {
     let name = query.window.as_deref().unwrap_or("24h");
     let window = Window::from_name(name)

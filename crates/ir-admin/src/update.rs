@@ -2,9 +2,9 @@
 //! here and `update.url` is set; an answer is good for an hour, one question at a time (`R-DOS-2`).
 
 use crate::admin::Admin;
-use crate::body::Answer;
-use crate::refusal::{ErrorBody, sentence};
-use axum::extract::{Query, State};
+use crate::body::{Answer, Query};
+use crate::refusal::sentence;
+use axum::extract::State;
 use ir_model::{Language, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ struct UpdateQuery {
 }
 
 /// The newest release.
-#[utoipa::path(get, path = "/api/update/check", tag = "update", params(UpdateQuery), responses((status = 200, body = UpdateState), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/update/check", tag = "update", params(UpdateQuery), responses((status = 200, body = UpdateState)))]
 async fn check(State(admin): State<Arc<Admin>>, Query(query): Query<UpdateQuery>) -> Answer<UpdateState> {
     let mut known = admin.updates.0.lock().await;
     let now = admin.now();

@@ -13,6 +13,34 @@ pub(crate) enum TaskName {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum OutcomeName {
+    Ok,
+    Failed,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+pub(crate) enum LevelName {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// An event of a stream (`text/event-stream`).
+#[derive(ToSchema)]
+pub(crate) struct Event {
+    /// What it tells of, where there are several kinds.
+    event: Option<String>,
+    /// JSON.
+    data: String,
+    /// For `Last-Event-ID`.
+    id: Option<String>,
+}
+
+#[derive(ToSchema)]
 pub(crate) enum WindowName {
     #[schema(rename = "1h")]
     Hour,

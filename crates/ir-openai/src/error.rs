@@ -114,6 +114,12 @@ const PERMISSION: &str = "permission_error";
 const RATE: &str = "rate_limit_error";
 const SERVER: &str = "server_error";
 
+/// The status of a class, for tests over the whole table.
+#[cfg(test)]
+pub(crate) fn status(class: Class, mode: Mode) -> u16 {
+    look(class, mode).status
+}
+
 /// The whole table of `06-errors.md`.
 fn look(class: Class, mode: Mode) -> Look {
     let (status, code, kind) = match class {

@@ -827,24 +827,39 @@ export interface components {
             /** @enum {string} */
             background?: "auto" | "opaque" | "transparent";
             guidance_scale?: number;
-            images?: (string | {
-                image_url?: string;
-            })[];
-            messages?: Record<string, never>[];
+            /**
+             * @example [
+             *       "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC",
+             *       "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+             *     ]
+             */
+            images?: components["schemas"]["GivenPicture"][];
+            /**
+             * @example [
+             *       {
+             *         "content": "blend them",
+             *         "role": "user"
+             *       }
+             *     ]
+             */
+            messages?: components["schemas"]["Message"][];
             /**
              * @description A model, an alias, `<Platform>/<model>`, or `auto`
              * @default auto
              */
             model: string;
-            moderation?: string;
+            /** @enum {string} */
+            moderation?: "low" | "auto";
             n?: number;
             negative_prompt?: string;
             output_compression?: number;
             /** @enum {string} */
             output_format?: "png" | "jpeg" | "webp";
             partial_images?: number;
+            /** @example a fox in the snow */
             prompt?: string;
-            quality?: string;
+            /** @enum {string} */
+            quality?: "auto" | "standard" | "hd" | "low" | "medium" | "high" | "xhigh" | "max";
             /** @enum {string} */
             response_format?: "url" | "b64_json";
             seed?: number;
@@ -856,7 +871,8 @@ export interface components {
             steps?: number;
             /** @default false */
             stream: boolean;
-            style?: string;
+            /** @enum {string} */
+            style?: "vivid" | "natural";
             user?: string;
         };
         /** @enum {string} */
@@ -902,8 +918,7 @@ export interface components {
         ChannelTest: {
             prompt?: string | null;
             provider: string;
-            /** @description `text` (default), `edit` or `blend`. */
-            task?: string | null;
+            task?: components["schemas"]["TaskName"] | null;
         };
         ChannelTried: {
             attempts: components["schemas"]["AttemptRow"][];
@@ -916,7 +931,15 @@ export interface components {
             requestId: string;
         };
         Chat: {
-            messages: Record<string, never>[];
+            /**
+             * @example [
+             *       {
+             *         "content": "a fox in the snow",
+             *         "role": "user"
+             *       }
+             *     ]
+             */
+            messages: components["schemas"]["Message"][];
             /**
              * @description A model, an alias, `<Platform>/<model>`, or `auto`
              * @default auto
@@ -1015,32 +1038,38 @@ export interface components {
             /** @enum {string} */
             background?: "auto" | "opaque" | "transparent";
             guidance_scale?: number;
-            image?: (string | {
-                image_url?: string;
-            }) | (string | {
-                image_url?: string;
-            })[];
-            images?: (string | {
-                image_url?: string;
-            })[];
-            /** @description An address, a data URI, or base64 */
-            mask?: string | {
-                image_url?: string;
-            };
+            /** @example data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC */
+            image?: components["schemas"]["GivenPicture"] | components["schemas"]["GivenPicture"][];
+            /**
+             * @example [
+             *       "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+             *     ]
+             */
+            images?: components["schemas"]["GivenPicture"][];
+            /** @enum {string} */
+            input_fidelity?: "high" | "low";
+            /**
+             * @description As large as the picture, and transparent where it is to be drawn anew
+             * @example data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DAAAAEAQEARwbK3gAAAABJRU5ErkJggg==
+             */
+            mask?: components["schemas"]["GivenPicture"];
             /**
              * @description A model, an alias, `<Platform>/<model>`, or `auto`
              * @default auto
              */
             model: string;
-            moderation?: string;
+            /** @enum {string} */
+            moderation?: "low" | "auto";
             n?: number;
             negative_prompt?: string;
             output_compression?: number;
             /** @enum {string} */
             output_format?: "png" | "jpeg" | "webp";
             partial_images?: number;
+            /** @example a fox in the snow */
             prompt: string;
-            quality?: string;
+            /** @enum {string} */
+            quality?: "auto" | "standard" | "hd" | "low" | "medium" | "high" | "xhigh" | "max";
             /** @enum {string} */
             response_format?: "url" | "b64_json";
             seed?: number;
@@ -1052,7 +1081,8 @@ export interface components {
             steps?: number;
             /** @default false */
             stream: boolean;
-            style?: string;
+            /** @enum {string} */
+            style?: "vivid" | "natural";
             user?: string;
         };
         EditForm: {
@@ -1062,6 +1092,8 @@ export interface components {
             /** Format: binary */
             image?: string;
             "image[]"?: string[];
+            /** @enum {string} */
+            input_fidelity?: "high" | "low";
             /** Format: binary */
             mask?: string;
             /**
@@ -1069,15 +1101,18 @@ export interface components {
              * @default auto
              */
             model: string;
-            moderation?: string;
+            /** @enum {string} */
+            moderation?: "low" | "auto";
             n?: number;
             negative_prompt?: string;
             output_compression?: number;
             /** @enum {string} */
             output_format?: "png" | "jpeg" | "webp";
             partial_images?: number;
+            /** @example a fox in the snow */
             prompt: string;
-            quality?: string;
+            /** @enum {string} */
+            quality?: "auto" | "standard" | "hd" | "low" | "medium" | "high" | "xhigh" | "max";
             /** @enum {string} */
             response_format?: "url" | "b64_json";
             seed?: number;
@@ -1089,7 +1124,8 @@ export interface components {
             steps?: number;
             /** @default false */
             stream: boolean;
-            style?: string;
+            /** @enum {string} */
+            style?: "vivid" | "natural";
             user?: string;
         };
         Error: {
@@ -1111,6 +1147,15 @@ export interface components {
             message: string;
             /** @description The field concerned. */
             param?: string | null;
+        };
+        /** @description An event of a stream (`text/event-stream`). */
+        Event: {
+            /** @description JSON. */
+            data: string;
+            /** @description What it tells of, where there are several kinds. */
+            event?: string | null;
+            /** @description For `Last-Event-ID`. */
+            id?: string | null;
         };
         /** @description Names of pictures. */
         Filenames: {
@@ -1171,15 +1216,18 @@ export interface components {
              * @default auto
              */
             model: string;
-            moderation?: string;
+            /** @enum {string} */
+            moderation?: "low" | "auto";
             n?: number;
             negative_prompt?: string;
             output_compression?: number;
             /** @enum {string} */
             output_format?: "png" | "jpeg" | "webp";
             partial_images?: number;
+            /** @example a fox in the snow */
             prompt: string;
-            quality?: string;
+            /** @enum {string} */
+            quality?: "auto" | "standard" | "hd" | "low" | "medium" | "high" | "xhigh" | "max";
             /** @enum {string} */
             response_format?: "url" | "b64_json";
             seed?: number;
@@ -1191,8 +1239,14 @@ export interface components {
             steps?: number;
             /** @default false */
             stream: boolean;
-            style?: string;
+            /** @enum {string} */
+            style?: "vivid" | "natural";
             user?: string;
+        };
+        /** @description An address, a data URI, or base64 */
+        GivenPicture: string | {
+            /** @example data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC */
+            image_url: string;
         };
         Images: {
             created: number;
@@ -1286,6 +1340,15 @@ export interface components {
         Mark: {
             favorite: boolean;
             filenames: string[];
+        };
+        Message: {
+            /** @description The words, or parts: words and pictures */
+            content?: string | Record<string, never>[] | null;
+            /**
+             * @example user
+             * @enum {string}
+             */
+            role: "system" | "developer" | "user" | "assistant" | "tool" | "function";
         };
         Model: {
             capabilities?: Record<string, never>;
@@ -1520,7 +1583,10 @@ export interface components {
             usage?: Record<string, never>;
         };
         ResponseRequest: {
-            /** @description The words, or a conversation: the last user message says what to draw */
+            /**
+             * @description The words, or a conversation: the last user message says what to draw
+             * @example a fox in the snow
+             */
             input: string | Record<string, never>[];
             /** @description A model, an alias, `<Platform>/<model>` or `auto`; a text model such as `gpt-5` means `auto` */
             model?: string;
@@ -1530,6 +1596,13 @@ export interface components {
              */
             response_format?: "url" | "b64_json";
             stream?: boolean;
+            /**
+             * @example [
+             *       {
+             *         "type": "image_generation"
+             *       }
+             *     ]
+             */
             tools?: {
                 /** @enum {string} */
                 action?: "auto" | "generate" | "edit";
@@ -1724,7 +1797,26 @@ export interface components {
             url: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description Refused or failed; `code` says why */
+        Failed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Refused or failed; `code` says why */
+        Refused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorBody"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -1753,22 +1845,18 @@ export interface operations {
                     "application/json": components["schemas"]["NewAccessKey"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     page: {
@@ -1793,14 +1881,14 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
@@ -1820,14 +1908,14 @@ export interface operations {
                     "application/json": components["schemas"]["ConfigSnapshot"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
@@ -1849,14 +1937,14 @@ export interface operations {
                     };
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     change: {
@@ -1884,14 +1972,18 @@ export interface operations {
                     };
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
@@ -1911,14 +2003,14 @@ export interface operations {
                     "application/json": components["schemas"]["OptimizerConfig"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     change: {
@@ -1942,21 +2034,25 @@ export interface operations {
                     "application/json": components["schemas"]["OptimizerConfig"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
         parameters: {
             query?: {
                 /** @description `1h`, `6h`, `24h` (default), `7d`, `30d` or `90d`. */
-                window?: string;
+                window?: components["schemas"]["WindowName"];
             };
             header?: never;
             path?: never;
@@ -1972,22 +2068,14 @@ export interface operations {
                     "application/json": components["schemas"]["DashboardStats"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     events: {
@@ -2004,25 +2092,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     list: {
@@ -2055,22 +2135,14 @@ export interface operations {
                     "application/json": components["schemas"]["GalleryAnswer"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     delete: {
@@ -2094,22 +2166,17 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
@@ -2129,14 +2196,14 @@ export interface operations {
                     "application/json": components["schemas"]["GalleryFacets"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     mark: {
@@ -2160,22 +2227,17 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     restore: {
@@ -2199,22 +2261,17 @@ export interface operations {
                     "application/json": components["schemas"]["Restored"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     order: {
@@ -2238,30 +2295,18 @@ export interface operations {
                     "application/json": components["schemas"]["ZipOrder"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     download: {
@@ -2283,22 +2328,15 @@ export interface operations {
                     "application/zip": number[];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
@@ -2320,22 +2358,15 @@ export interface operations {
                     "application/json": components["schemas"]["GalleryItem"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     info: {
@@ -2355,6 +2386,9 @@ export interface operations {
                     "application/json": components["schemas"]["Info"];
                 };
             };
+            400: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
         };
     };
     read: {
@@ -2379,22 +2413,15 @@ export interface operations {
                     "application/json": components["schemas"]["PoolAnswer"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     act: {
@@ -2418,37 +2445,27 @@ export interface operations {
                     "application/json": components["schemas"]["Outcome"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            502: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     stream: {
         parameters: {
             query?: {
                 /** @description `ERROR`, `WARN`, `INFO` (default), `DEBUG` or `TRACE`: that and what is graver. */
-                level?: string;
+                level?: "ERROR" | "WARN" | "INFO" | "DEBUG" | "TRACE";
             };
             header?: never;
             path?: never;
@@ -2461,33 +2478,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     change: {
@@ -2511,22 +2512,18 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     list: {
@@ -2535,7 +2532,7 @@ export interface operations {
                 cursor?: number;
                 limit?: number;
                 /** @description `ok` or `failed`. */
-                status?: string;
+                status?: "ok" | "failed";
                 provider?: string;
                 model?: string;
                 /** @description A key's id. */
@@ -2561,22 +2558,14 @@ export interface operations {
                     "application/json": components["schemas"]["RequestPage"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     one: {
@@ -2598,22 +2587,15 @@ export interface operations {
                     "application/json": components["schemas"]["RequestDetail"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
@@ -2634,14 +2616,14 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     change: {
@@ -2666,22 +2648,19 @@ export interface operations {
                     "application/json": components["schemas"]["Changed"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            412: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     state: {
@@ -2701,6 +2680,9 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
+            400: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
         };
     };
     login: {
@@ -2724,30 +2706,18 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     logout: {
@@ -2765,14 +2735,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     list: {
@@ -2792,14 +2762,14 @@ export interface operations {
                     "application/json": components["schemas"]["SessionList"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     end: {
@@ -2819,22 +2789,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     setup: {
@@ -2858,30 +2821,18 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     fetch: {
@@ -2905,22 +2856,17 @@ export interface operations {
                     "application/json": components["schemas"]["ModelsFound"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     test: {
@@ -2944,22 +2890,18 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelTried"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            502: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     test: {
@@ -2983,22 +2925,18 @@ export interface operations {
                     "application/json": components["schemas"]["Tried"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            502: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     test: {
@@ -3022,22 +2960,17 @@ export interface operations {
                     "application/json": components["schemas"]["ModelsFound"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     test: {
@@ -3061,22 +2994,17 @@ export interface operations {
                     "application/json": components["schemas"]["OptimizerTried"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     test: {
@@ -3100,22 +3028,17 @@ export interface operations {
                     "application/json": components["schemas"]["Tried"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     check: {
@@ -3138,14 +3061,14 @@ export interface operations {
                     "application/json": components["schemas"]["UpdateState"];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     read: {
@@ -3165,22 +3088,15 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
         };
     };
     chat: {
@@ -3210,7 +3126,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatAnswer"];
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
             /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
@@ -3224,15 +3140,21 @@ export interface operations {
                     "application/json": components["schemas"]["PendingRequest"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            408: components["responses"]["Failed"];
+            413: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            415: components["responses"]["Failed"];
+            422: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            502: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
+            504: components["responses"]["Failed"];
+            507: components["responses"]["Failed"];
         };
     };
     blendImages: {
@@ -3262,7 +3184,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Images"];
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
             /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
@@ -3276,15 +3198,21 @@ export interface operations {
                     "application/json": components["schemas"]["PendingRequest"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            408: components["responses"]["Failed"];
+            413: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            415: components["responses"]["Failed"];
+            422: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            502: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
+            504: components["responses"]["Failed"];
+            507: components["responses"]["Failed"];
         };
     };
     editImages: {
@@ -3315,7 +3243,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Images"];
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
             /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
@@ -3329,15 +3257,21 @@ export interface operations {
                     "application/json": components["schemas"]["PendingRequest"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            408: components["responses"]["Failed"];
+            413: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            415: components["responses"]["Failed"];
+            422: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            502: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
+            504: components["responses"]["Failed"];
+            507: components["responses"]["Failed"];
         };
     };
     generateImages: {
@@ -3367,7 +3301,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Images"];
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
             /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
@@ -3381,15 +3315,21 @@ export interface operations {
                     "application/json": components["schemas"]["PendingRequest"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            408: components["responses"]["Failed"];
+            413: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            415: components["responses"]["Failed"];
+            422: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            502: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
+            504: components["responses"]["Failed"];
+            507: components["responses"]["Failed"];
         };
     };
     readRequest: {
@@ -3413,7 +3353,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Images"] | components["schemas"]["ChatAnswer"];
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
             /** @description It is being drawn: `Location` says where to ask, `Retry-After` when */
@@ -3427,15 +3367,18 @@ export interface operations {
                     "application/json": components["schemas"]["PendingRequest"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            422: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            502: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
+            504: components["responses"]["Failed"];
+            507: components["responses"]["Failed"];
         };
     };
     varyImages: {
@@ -3478,15 +3421,21 @@ export interface operations {
                     "application/json": components["schemas"]["PendingRequest"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            408: components["responses"]["Failed"];
+            413: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            415: components["responses"]["Failed"];
+            422: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            502: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
+            504: components["responses"]["Failed"];
+            507: components["responses"]["Failed"];
         };
     };
     listModels: {
@@ -3507,15 +3456,13 @@ export interface operations {
                     "application/json": components["schemas"]["Models"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
         };
     };
     readModel: {
@@ -3538,15 +3485,14 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
         };
     };
     respond: {
@@ -3569,18 +3515,23 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Response"];
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["Event"];
                 };
             };
-            /** @description Refused or failed; `code` says why */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Failed"];
+            401: components["responses"]["Failed"];
+            403: components["responses"]["Failed"];
+            404: components["responses"]["Failed"];
+            408: components["responses"]["Failed"];
+            413: components["responses"]["Failed"];
+            414: components["responses"]["Failed"];
+            415: components["responses"]["Failed"];
+            429: components["responses"]["Failed"];
+            500: components["responses"]["Failed"];
+            502: components["responses"]["Failed"];
+            503: components["responses"]["Failed"];
+            504: components["responses"]["Failed"];
+            507: components["responses"]["Failed"];
         };
     };
 }

@@ -24,7 +24,7 @@ pub(super) struct NewAccessKey {
 /// Makes a new global access key; the old one ends at once. The answer is the only place that ever
 /// shows it.
 #[utoipa::path(post, path = "/api/access-key/rotate", tag = "configuration", request_body = Nothing, responses(
-    (status = 200, body = NewAccessKey), (status = 401, body = ErrorBody), (status = 409, body = ErrorBody)))]
+    (status = 200, body = NewAccessKey), (status = 409, body = ErrorBody)))]
 pub(super) async fn rotate(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

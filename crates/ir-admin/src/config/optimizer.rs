@@ -37,14 +37,14 @@ struct OptimizerTemplates {
 }
 
 /// The optimizer's settings.
-#[utoipa::path(get, path = "/api/config/prompt-optimizer", tag = "configuration", responses((status = 200, body = OptimizerConfig), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/config/prompt-optimizer", tag = "configuration", responses((status = 200, body = OptimizerConfig)))]
 pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Answer<OptimizerConfig> {
     Answer(shown(&admin))
 }
 
 /// Changes the optimizer's settings: a merge patch of its section.
 #[utoipa::path(post, path = "/api/config/prompt-optimizer", tag = "configuration", request_body(content = Object), responses(
-    (status = 200, body = OptimizerConfig), (status = 400, body = ErrorBody)))]
+    (status = 200, body = OptimizerConfig), (status = 409, body = ErrorBody)))]
 pub(super) async fn change(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

@@ -27,7 +27,7 @@ pub(super) struct Changed {
 
 /// The configuration file, its secrets masked.
 #[utoipa::path(get, path = "/api/runtime-config", tag = "configuration", responses(
-    (status = 200, body = Object, headers(("etag" = String))), (status = 401, body = ErrorBody)))]
+    (status = 200, body = Object, headers(("etag" = String)))))]
 pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Response {
     let (config, etag) = admin.settings.stored();
     tagged(Answer(config).into_response(), &etag)
@@ -36,7 +36,7 @@ pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Response {
 /// Changes the configuration: a merge patch, or the two forms of 1.x, `{provider, enabled}` and
 /// `{provider, task, defaults}`. Judged whole: nothing is changed when a part does not fit.
 #[utoipa::path(post, path = "/api/runtime-config", tag = "configuration", request_body(content = Object), responses(
-    (status = 200, body = Changed, headers(("etag" = String))), (status = 400, body = ErrorBody), (status = 412, body = ErrorBody)))]
+    (status = 200, body = Changed, headers(("etag" = String))), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody)))]
 pub(super) async fn change(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

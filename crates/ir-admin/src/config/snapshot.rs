@@ -4,7 +4,6 @@ use super::provider::{self, Provider};
 use super::setting::Setting;
 use crate::admin::Admin;
 use crate::body::Answer;
-use crate::refusal::ErrorBody;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
@@ -50,7 +49,7 @@ struct SettingProblem {
 }
 
 /// The configuration as the panel shows it.
-#[utoipa::path(get, path = "/api/config", tag = "configuration", responses((status = 200, body = ConfigSnapshot), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/config", tag = "configuration", responses((status = 200, body = ConfigSnapshot)))]
 pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Answer<ConfigSnapshot> {
     let effective = admin.settings.current();
     let system = &effective.settings.system;

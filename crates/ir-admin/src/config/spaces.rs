@@ -23,14 +23,14 @@ pub(super) struct SpacePair {
 type SpaceMap = BTreeMap<String, SpacePair>;
 
 /// Spaces by model.
-#[utoipa::path(get, path = "/api/config/hf-map", tag = "configuration", responses((status = 200, body = BTreeMap<String, SpacePair>), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/config/hf-map", tag = "configuration", responses((status = 200, body = BTreeMap<String, SpacePair>)))]
 pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Answer<SpaceMap> {
     Answer(shown(&admin))
 }
 
 /// Replaces the map whole, as 1.x did.
 #[utoipa::path(post, path = "/api/config/hf-map", tag = "configuration", request_body = BTreeMap<String, SpacePair>, responses(
-    (status = 200, body = BTreeMap<String, SpacePair>), (status = 400, body = ErrorBody)))]
+    (status = 200, body = BTreeMap<String, SpacePair>), (status = 409, body = ErrorBody)))]
 pub(super) async fn change(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

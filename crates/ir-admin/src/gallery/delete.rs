@@ -5,7 +5,7 @@ use super::Filenames;
 use crate::admin::Admin;
 use crate::authority::Operator;
 use crate::body::{Answer, Json};
-use crate::refusal::{ErrorBody, Refusal, language_of};
+use crate::refusal::{Refusal, language_of};
 use axum::extract::State;
 use http::HeaderMap;
 use ir_model::Language;
@@ -41,7 +41,7 @@ pub(super) struct Restored {
 
 /// Deletes pictures by their names in the index.
 #[utoipa::path(delete, path = "/api/gallery", tag = "gallery", request_body = Filenames, responses(
-    (status = 200, body = Deleted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = Deleted)))]
 pub(super) async fn delete(
     State(admin): State<Arc<Admin>>,
     operator: Operator,
@@ -65,7 +65,7 @@ pub(super) async fn delete(
 
 /// Brings deleted pictures back, as long as that can be undone.
 #[utoipa::path(post, path = "/api/gallery/restore", tag = "gallery", request_body = Filenames, responses(
-    (status = 200, body = Restored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = Restored)))]
 pub(super) async fn restore(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

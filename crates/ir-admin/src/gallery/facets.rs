@@ -2,7 +2,7 @@
 
 use crate::admin::Admin;
 use crate::body::Answer;
-use crate::refusal::{ErrorBody, Refusal};
+use crate::refusal::Refusal;
 use axum::extract::State;
 use ir_store::Facet;
 use serde::Serialize;
@@ -30,7 +30,7 @@ struct DayCount {
 }
 
 /// What can be filtered by.
-#[utoipa::path(get, path = "/api/gallery/facets", tag = "gallery", responses((status = 200, body = GalleryFacets), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/gallery/facets", tag = "gallery", responses((status = 200, body = GalleryFacets)))]
 pub(super) async fn read(State(admin): State<Arc<Admin>>) -> Result<Answer<GalleryFacets>, Refusal> {
     let facets = admin.engine.store().facets().await?;
     let named = |facets: Vec<Facet>| facets.into_iter().map(|facet| NameCount { name: facet.name, count: facet.pictures }).collect();

@@ -2,9 +2,9 @@
 
 use super::{GalleryItem, MOST, item};
 use crate::admin::Admin;
-use crate::body::Answer;
-use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use crate::body::{Answer, Query};
+use crate::refusal::Refusal;
+use axum::extract::State;
 use ir_model::Timestamp;
 use ir_store::{Gallery, GalleryFilter};
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,7 @@ pub(super) enum GalleryAnswer {
 
 /// The gallery, newest first.
 #[utoipa::path(get, path = "/api/gallery", tag = "gallery", params(GalleryQuery), responses(
-    (status = 200, body = GalleryAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = GalleryAnswer)))]
 pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<GalleryQuery>) -> Result<Answer<GalleryAnswer>, Refusal> {
     let store = admin.engine.store();
     if query.is_1x() {

@@ -3,10 +3,10 @@
 
 use super::Filenames;
 use crate::admin::Admin;
-use crate::body::{Answer, Json};
+use crate::body::{Answer, Json, Path};
 use crate::refusal::{ErrorBody, Refusal};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -47,7 +47,7 @@ pub(super) struct ZipOrder {
 
 /// Orders a zip of pictures.
 #[utoipa::path(post, path = "/api/gallery/zip", tag = "gallery", request_body = Filenames, responses(
-    (status = 200, body = ZipOrder), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 200, body = ZipOrder), (status = 404, body = ErrorBody)))]
 pub(super) async fn order(State(admin): State<Arc<Admin>>, Json(names): Json<Filenames>) -> Result<Answer<ZipOrder>, Refusal> {
     let names = names.bounded()?;
     let pictures: Vec<PictureRecord> = admin.engine.store().named(&names).await?.into_iter().map(|listed| listed.picture).collect();
@@ -68,8 +68,8 @@ pub(super) async fn order(State(admin): State<Arc<Admin>>, Json(names): Json<Fil
 
 /// The zip, as a stream.
 #[utoipa::path(get, path = "/api/gallery/zip/{ticket}", tag = "gallery", params(("ticket" = String, Path)), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/zip"), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(super) async fn download(State(admin): State<Arc<Admin>>, Path(ticket): Path<String>) -> Result<Response, Refusal> {
+    (status = 200, body = Vec<u8>, content_type = "application/zip"), (status = 404, body = ErrorBody)))]
+pub(super) async fn download(State(admin): State<Arc<Admin>>, Path(ticket): Path) -> Result<Response, Refusal> {
     let now = admin.now();
     let taken = admin.zips.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
     let Some((_, pictures)) = taken.filter(|(made, _)| made.plus_ms(KEPT) > now) else {

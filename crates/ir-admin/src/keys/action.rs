@@ -117,7 +117,7 @@ enum PreviewVerdict {
 
 /// Acts on a platform's pool.
 #[utoipa::path(post, path = "/api/key-pool", tag = "keys", request_body = Action, responses(
-    (status = 200, body = Outcome), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+    (status = 200, body = Outcome), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 502, body = ErrorBody)))]
 pub(super) async fn act(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

@@ -2,9 +2,9 @@
 
 use super::view::{Key, all};
 use crate::admin::Admin;
-use crate::body::Answer;
+use crate::body::{Answer, Query};
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -28,7 +28,7 @@ pub(super) enum PoolAnswer {
 
 /// A platform's keys, the newest state of each. The keys themselves are masked, always.
 #[utoipa::path(get, path = "/api/key-pool", tag = "keys", params(PoolQuery), responses(
-    (status = 200, body = PoolAnswer), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    (status = 200, body = PoolAnswer), (status = 404, body = ErrorBody)))]
 pub(super) async fn read(State(admin): State<Arc<Admin>>, Query(query): Query<PoolQuery>) -> Result<Answer<PoolAnswer>, Refusal> {
     let mut pool = all(&admin).await?;
     if let Some(provider) = &query.provider {

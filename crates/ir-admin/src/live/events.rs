@@ -3,8 +3,9 @@
 use super::{HEARTBEAT, Watch, event, follow, id, resumed};
 use crate::admin::Admin;
 use crate::gallery::item;
-use crate::refusal::{ErrorBody, Refusal};
+use crate::refusal::Refusal;
 use crate::requests::{labels, row};
+use crate::words::Event;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
@@ -25,7 +26,7 @@ struct Watcher {
 /// What happens: `hello`, then `request`, `picture`, `key`, `breaker`, `config`, and `lagged` with
 /// the number of events that were missed.
 #[utoipa::path(get, path = "/api/events", tag = "live", responses(
-    (status = 200, body = String, content_type = "text/event-stream"), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 200, body = Event, content_type = "text/event-stream")))]
 pub(super) async fn events(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let place = admin.watch()?;
     let seen = resumed(&admin, &headers).unwrap_or_else(|| admin.engine.feed().newest());

@@ -2,8 +2,10 @@
 
 use super::{HEARTBEAT, Watch, event, follow, id, resumed};
 use crate::admin::{Admin, LogLine};
-use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use crate::body::Query;
+use crate::refusal::Refusal;
+use crate::words::{Event, LevelName};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -21,6 +23,7 @@ const LEVELS: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 #[into_params(parameter_in = Query)]
 pub(super) struct LogQuery {
     /// `ERROR`, `WARN`, `INFO` (default), `DEBUG` or `TRACE`: that and what is graver.
+    #[param(inline, value_type = Option<LevelName>)]
     level: Option<String>,
 }
 
@@ -35,8 +38,7 @@ struct Watcher {
 /// The log: `{type: "connected", level}`, then the newest lines, then what is written, and
 /// `{type: "lagged", missed}` where lines were missed.
 #[utoipa::path(get, path = "/api/logs/stream", tag = "live", params(LogQuery), responses(
-    (status = 200, body = String, content_type = "text/event-stream"), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 429, body = ErrorBody)))]
+    (status = 200, body = Event, content_type = "text/event-stream")))]
 pub(super) async fn stream(
     State(admin): State<Arc<Admin>>,
     Query(query): Query<LogQuery>,

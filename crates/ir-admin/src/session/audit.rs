@@ -1,9 +1,9 @@
 //! `GET /api/audit`: what was done, by whom.
 
 use crate::admin::Admin;
-use crate::body::Answer;
-use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Query, State};
+use crate::body::{Answer, Query};
+use crate::refusal::Refusal;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -36,7 +36,7 @@ pub(super) struct AuditQuery {
 }
 
 /// The audit log, newest first.
-#[utoipa::path(get, path = "/api/audit", tag = "session", params(AuditQuery), responses((status = 200, body = AuditPage), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/audit", tag = "session", params(AuditQuery), responses((status = 200, body = AuditPage)))]
 pub(super) async fn page(State(admin): State<Arc<Admin>>, Query(query): Query<AuditQuery>) -> Result<Answer<AuditPage>, Refusal> {
     let limit = query.limit.unwrap_or(50).clamp(1, 100);
     let records = admin.engine.store().audit(query.before, limit).await?;

@@ -29,7 +29,7 @@ pub(super) async fn state(State(admin): State<Arc<Admin>>, request: Request) -> 
 
 /// Signs in: the answer sets the session's cookie.
 #[utoipa::path(post, path = "/api/session", tag = "session", request_body = Login, responses(
-    (status = 200, body = SessionState), (status = 401, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 200, body = SessionState), (status = 401, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let Json(Login { password }) = Json::from_request(Request::from_parts(parts.clone(), body), &()).await?;
@@ -75,7 +75,7 @@ pub(super) async fn is_right(admin: &Admin, password: Secret) -> Result<bool, Re
 }
 
 /// Signs out.
-#[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 204), (status = 401, body = ErrorBody)))]
+#[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 204)))]
 pub(super) async fn logout(State(admin): State<Arc<Admin>>, operator: Operator, request: Request) -> Result<Response, Refusal> {
     if let Via::Session(id, _) = &operator.via {
         admin.engine.store().delete_session(id).await?;

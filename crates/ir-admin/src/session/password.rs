@@ -24,7 +24,7 @@ pub(super) struct Change {
 
 /// Sets another password and ends all other sessions.
 #[utoipa::path(post, path = "/api/password", tag = "session", request_body = Change, responses(
-    (status = 200, body = Done), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
+    (status = 200, body = Done), (status = 409, body = ErrorBody)))]
 pub(super) async fn change(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

@@ -2,9 +2,9 @@
 
 use crate::admin::Admin;
 use crate::authority::{Operator, Via, short};
-use crate::body::Answer;
+use crate::body::{Answer, Path};
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) struct SessionList {
 }
 
 /// All sessions.
-#[utoipa::path(get, path = "/api/sessions", tag = "session", responses((status = 200, body = SessionList), (status = 401, body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/sessions", tag = "session", responses((status = 200, body = SessionList)))]
 pub(super) async fn list(State(admin): State<Arc<Admin>>, operator: Operator) -> Result<Answer<SessionList>, Refusal> {
     let own = match &operator.via {
         Via::Session(id, _) => Some(id),
@@ -54,8 +54,8 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, operator: Operator) ->
 
 /// Ends a session.
 #[utoipa::path(delete, path = "/api/sessions/{id}", tag = "session", params(("id" = String, Path)), responses(
-    (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(super) async fn end(State(admin): State<Arc<Admin>>, operator: Operator, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    (status = 204), (status = 404, body = ErrorBody)))]
+pub(super) async fn end(State(admin): State<Arc<Admin>>, operator: Operator, Path(id): Path) -> Result<StatusCode, Refusal> {
     if !admin.engine.store().delete_session(&id).await? {
         return Err(Refusal::not_found("There is no such session.", "没有这个会话。"));
     }

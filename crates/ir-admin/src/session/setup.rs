@@ -25,7 +25,7 @@ pub(super) struct Setup {
 
 /// Sets the admin's first password and signs in.
 #[utoipa::path(post, path = "/api/setup", tag = "session", request_body = Setup, responses(
-    (status = 200, body = SessionState), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 200, body = SessionState), (status = 401, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn setup(State(admin): State<Arc<Admin>>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let Json(Setup { token, password }) = Json::from_request(Request::from_parts(parts.clone(), body), &()).await?;

@@ -6,6 +6,7 @@ use crate::body::{Answer, Json};
 use crate::gallery::{GalleryItem, item};
 use crate::refusal::{ErrorBody, Refusal, language_of, sentence};
 use crate::requests::{AttemptRow, labels, row};
+use crate::words::TaskName;
 use axum::extract::State;
 use http::HeaderMap;
 use ir_engine::DrawEvent;
@@ -22,6 +23,7 @@ const RED: &str = "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAATklEQVR42u3PM
 pub(super) struct ChannelTest {
     provider: String,
     /// `text` (default), `edit` or `blend`.
+    #[schema(value_type = Option<TaskName>)]
     task: Option<String>,
     prompt: Option<String>,
 }
@@ -40,7 +42,7 @@ pub(super) struct ChannelTried {
 
 /// Draws with one platform as it is configured. This costs what a picture costs there.
 #[utoipa::path(post, path = "/api/tools/test-channel", tag = "tools", request_body = ChannelTest, responses(
-    (status = 200, body = ChannelTried), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = ChannelTried), (status = 502, body = ErrorBody)))]
 pub(super) async fn test(
     State(admin): State<Arc<Admin>>,
     operator: Operator,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Uploads a small picture to the image bed.
 #[utoipa::path(post, path = "/api/tools/test-image-bed", tag = "tools", request_body(content = Object), responses(
-    (status = 200, body = Tried), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = Tried), (status = 502, body = ErrorBody)))]
 pub(super) async fn test(State(admin): State<Arc<Admin>>, headers: HeaderMap, Json(_): Json<Value>) -> Result<Answer<Tried>, Refusal> {
     let picture = admin.engine.picture_of(SAMPLE).await?;
     Ok(Answer(match admin.engine.try_image_bed(&picture).await {

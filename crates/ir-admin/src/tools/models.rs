@@ -2,7 +2,7 @@
 
 use crate::admin::Admin;
 use crate::body::{Answer, Json};
-use crate::refusal::{ErrorBody, language_of, sentence};
+use crate::refusal::{language_of, sentence};
 use axum::extract::State;
 use http::HeaderMap;
 use ir_model::Secret;
@@ -27,7 +27,7 @@ pub(super) struct ModelsFound {
 
 /// The models of an OpenAI-compatible address.
 #[utoipa::path(post, path = "/api/tools/fetch-models", tag = "tools", request_body = ModelsAsk, responses(
-    (status = 200, body = ModelsFound), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = ModelsFound)))]
 pub(super) async fn fetch(State(admin): State<Arc<Admin>>, headers: HeaderMap, Json(ask): Json<ModelsAsk>) -> Answer<ModelsFound> {
     let given = ask.api_key.filter(|key| !key.is_empty() && key != ir_settings::MASK).map(Secret::new);
     let effective = admin.settings.current();

@@ -3,7 +3,7 @@
 use super::models::{ModelsFound, found};
 use crate::admin::Admin;
 use crate::body::{Answer, Json};
-use crate::refusal::{ErrorBody, Refusal};
+use crate::refusal::Refusal;
 use axum::extract::State;
 use http::HeaderMap;
 use ir_model::Secret;
@@ -20,7 +20,7 @@ pub(super) struct NewApiKey {
 
 /// Tries a base address and a key of an OpenAI-compatible endpoint.
 #[utoipa::path(post, path = "/api/tools/test-newapi-key", tag = "tools", request_body = NewApiKey, responses(
-    (status = 200, body = ModelsFound), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = ModelsFound)))]
 pub(super) async fn test(
     State(admin): State<Arc<Admin>>,
     headers: HeaderMap,

@@ -2,7 +2,7 @@
 
 use crate::admin::Admin;
 use crate::body::{Answer, Json};
-use crate::refusal::{ErrorBody, Refusal};
+use crate::refusal::Refusal;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) struct OptimizerTried {
 
 /// Improves a prompt with the settings in force.
 #[utoipa::path(post, path = "/api/tools/test-prompt-optimizer", tag = "tools", request_body = OptimizerTest, responses(
-    (status = 200, body = OptimizerTried), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = OptimizerTried)))]
 pub(super) async fn test(State(admin): State<Arc<Admin>>, Json(ask): Json<OptimizerTest>) -> Result<Answer<OptimizerTried>, Refusal> {
     let effective = admin.settings.current();
     let settings = &effective.settings.prompt_optimizer;

@@ -3,14 +3,14 @@
 use super::Tried;
 use crate::admin::Admin;
 use crate::body::{Answer, Json};
-use crate::refusal::{ErrorBody, Refusal};
+use crate::refusal::Refusal;
 use axum::extract::State;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Tries the configured bucket: writes a small object, and deletes it.
 #[utoipa::path(post, path = "/api/tools/test-storage", tag = "tools", request_body(content = Object), responses(
-    (status = 200, body = Tried), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = Tried)))]
 pub(super) async fn test(State(admin): State<Arc<Admin>>, Json(_): Json<Value>) -> Result<Answer<Tried>, Refusal> {
     let tried = admin.engine.outbox().probe().await;
     Ok(Answer(match tried {

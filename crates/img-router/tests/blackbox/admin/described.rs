@@ -1,6 +1,6 @@
 //! What the gateway says of itself: OpenAPI, metrics, pages.
 
-use super::{Operator, fresh, send, text};
+use super::{Operator, code, fresh, send, text};
 use crate::client;
 use serde_json::{Value, json};
 
@@ -20,6 +20,46 @@ async fn the_panels_types_are_made_from_what_the_code_says() {
     }
     let known = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(known == now, "web/src/api/openapi.json is out of date: run once with UPDATE_GOLDEN=1, then `npm run types` in web/");
+}
+
+/// Without this a wrong answer would not be seen by those who hold answers to the document.
+#[tokio::test]
+async fn every_refusal_is_told_by_its_status_and_every_reference_leads_somewhere() {
+    let setup = fresh();
+    let running = setup.start();
+    let document = send(running.port, "GET", "/openapi.json", &[], &Value::Null).await.json();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.keys().all(|status| status.len() == 3), "{method} {path} answers anything");
+            for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+                let known = ["#/components/responses/Refused", "#/components/responses/Failed"];
+                assert!(known.contains(&response["$ref"].as_str().unwrap_or_default()), "{method} {path} {status}");
+            }
+        }
+    }
+    let mut parts = vec![&document];
+    while let Some(part) = parts.pop() {
+        if let Some(name) = part.get("$ref").and_then(Value::as_str) {
+            assert!(document.pointer(name.trim_start_matches('#')).is_some(), "{name}");
+        }
+        parts.extend(part.as_object().into_iter().flat_map(|members| members.values()));
+        parts.extend(part.as_array().into_iter().flatten());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_in_the_form_of_all_refusals() {
+    let setup = fresh();
+    let running = setup.start();
+    let operator = Operator::first(&running).await;
+    for path in
+        ["/api/requests?limit=many", "/api/gallery?cursor=%FF", "/api/update/check?force=perhaps", "/api/gallery/%FF", "/api/requests/%FF"]
+    {
+        let answer = operator.get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (400, "application/json"), "{path}: {}", text(&answer));
+        assert_eq!(code(&answer), "invalid_request", "{path}");
+    }
 }
 
 #[tokio::test]

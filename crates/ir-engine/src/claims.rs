@@ -259,6 +259,10 @@ async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool) {
         }
     };
     course.tell(DrawEvent::Done(result));
+    if !bound {
+        // Whoever comes back before the row is there finds it under way.
+        engine.events.flush().await;
+    }
     drop(listed);
 }
 

@@ -151,15 +151,20 @@ def talk(prompt: str, **more) -> dict:
     return {"model": MODEL, "messages": [{"role": "user", "content": prompt}], **more}
 
 
+def again(name: str) -> dict[str, str]:
+    """What a caller sends who wants to come back: a name of its own, and one for what it wants."""
+    return {"x-request-id": f"{RUN}-{name}", "idempotency-key": f"{RUN}-{name}"}
+
+
 WATCHED = {
     "beats_chat": lambda prompt: ("chat/completions", {"json": talk(prompt, stream=True)}),
     "beats_pictures": lambda prompt: ("images/generations", {"json": {"prompt": prompt, "model": MODEL, "stream": True}}),
     "beats_edits": lambda prompt: ("images/edits", {"data": {"prompt": prompt, "model": MODEL, "stream": "true"}, "files": {"image": ("a.png", RED)}}),
 }
 THROUGH = {
-    "cut_generate": lambda client, prompt: client.images.generate(prompt=prompt, model=MODEL),
-    "cut_edit": lambda client, prompt: client.images.edit(image=RED, prompt=prompt, model=MODEL),
-    "cut_chat": lambda client, prompt: client.chat.completions.create(**talk(prompt)),
+    "cut_generate": lambda client, prompt: client.images.generate(prompt=prompt, model=MODEL, extra_headers=again("cut_generate")),
+    "cut_edit": lambda client, prompt: client.images.edit(image=RED, prompt=prompt, model=MODEL, extra_headers=again("cut_edit")),
+    "cut_chat": lambda client, prompt: client.chat.completions.create(**talk(prompt), extra_headers=again("cut_chat")),
     "kept_chat": lambda client, prompt: [chunk.choices[0].delta.content for chunk in client.chat.completions.create(**talk(prompt, stream=True))],
     "kept_pictures": lambda client, prompt: [event.type for event in client.images.generate(prompt=prompt, model=MODEL, stream=True)],
     "kept_edits": lambda client, prompt: [event.type for event in client.images.edit(image=RED, prompt=prompt, model=MODEL, stream=True)],

@@ -30,6 +30,11 @@ def check_error(value: object) -> dict:
     return error
 
 
+# What a Response always has, by the types of openai-python. OpenAI's description that is kept here does not have it.
+RESPONSE = {
+    "id", "object", "created_at", "model", "status", "output", "error", "incomplete_details", "instructions", "metadata",
+    "parallel_tool_calls", "temperature", "tool_choice", "tools", "top_p",
+}
 # What was wrong with answers that passed by, and how many of each kind did.
 VIOLATIONS: list[str] = []
 SEEN: Counter[str] = Counter()
@@ -74,14 +79,39 @@ def check_answer(path: str, status: int, headers, body: bytes) -> None:
         check_error(value)
         SEEN[str(status)] += 1
         return
+    if status == 202:
+        check_pending(value, headers)
+        return
     assert status == 200
-    name = path.removeprefix("/v1/")
-    schema = PATHS.get(name) or ("Model" if name.startswith("models/") else None)
+    schema = schema_of(path.removeprefix("/v1/"), value)
     assert schema, "nothing is known of this path"
-    check(value, schema)
     SEEN[schema] += 1
+    if schema == "Response":
+        missing = RESPONSE - value.keys()
+        assert not missing, f"a Response without {missing}"
+        return
+    check(value, schema)
     if schema == "ImagesResponse":
         check_pictures(value)
+
+
+def schema_of(name: str, value: dict) -> str | None:
+    """What an answer is; one that is picked up is what it would have been."""
+    if name.startswith("models/"):
+        return "Model"
+    if name == "responses" or value.get("object") == "response":
+        return "Response"
+    if name.startswith("images/requests/"):
+        return PATHS["chat/completions" if value.get("object") == "chat.completion" else "images/generations"]
+    return PATHS.get(name)
+
+
+def check_pending(value: dict, headers) -> None:
+    """What is told of a request that is answered later."""
+    assert (value["object"], value["status"]) == ("image.request", "in_progress")
+    assert type(value["created"]) is int and 0 <= value["pictures"] <= value["asked"]
+    assert headers["location"] == f"/v1/images/requests/{value['id']}"
+    assert int(headers["retry-after"]) >= 1
 
 
 def check_pictures(value: dict) -> None:

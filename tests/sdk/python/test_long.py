@@ -1,9 +1,10 @@
 """Drawings of two minutes, begun when the run began: nothing is lost, and no stream falls silent."""
 
+import openai
 import pytest
 from drivers import mark_of
 from features import LACKS, LONG
-from longrun import SECONDS, THROUGH, WATCHED
+from longrun import SECONDS, THROUGH, WATCHED, again
 from pictures import look
 from test_clients import cases, check_pictures
 from test_leaving import stored
@@ -63,6 +64,18 @@ def test_connection_cut_after_100_seconds_loses_nothing(long, name):
     [picture] = stored(long.gateway, long.mark(name))
     assert look(long.gateway.client.get(f"/storage/{picture.name}").content).format == "png"
     assert long.sim.one_call(long.mark(name))["client_gone"] is False
+    # Its caller finds it by its id, and by sending the same again.
+    headers = {"authorization": f"Bearer {long.gateway.key}"}
+    found = long.gateway.client.get(f"/v1/images/requests/{again(name)['x-request-id']}", headers=headers)
+    assert found.status_code == 200, found.text
+    with openai.OpenAI(api_key=long.gateway.key, base_url=long.gateway.v1, max_retries=0) as client:
+        repeated = THROUGH[name](client, long.prompt(name))
+    answer = found.json()
+    if name == "cut_chat":
+        assert picture.name in repeated.choices[0].message.content == answer["choices"][0]["message"]["content"]
+    else:
+        assert [item.model_dump(exclude_none=True) for item in repeated.data] == answer["data"]
+    assert long.sim.one_call(long.mark(name))
 
 
 @pytest.mark.c08(56)

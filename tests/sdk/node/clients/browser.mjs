@@ -17,12 +17,12 @@ export async function withPage(script, act) {
     logLevel: "error",
     define: { "process.env.NODE_ENV": '"production"' },
   });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   const server = createServer((request, response) => {
     const [type, body] = request.url === "/page.js" ? ["text/javascript", outputFiles[0].text] : ["text/html", PAGE];
     response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   try {
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.error(error));

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from harness import MAX_BODY, MODEL, PROMPT, Gateway, Sim, end, wait_until
 from pictures import png
+from proxies import WatchingProxy
 
 FOLDER = Path(__file__).parents[1]
 NODE = "node"
@@ -107,6 +108,7 @@ class Driver:
     client: Client
     process: subprocess.Popen
     out: Path
+    proxy: WatchingProxy | None
     records: dict[str, dict] = field(default_factory=dict)
 
     @classmethod
@@ -116,7 +118,9 @@ class Driver:
         for name, picture in pictures.items():
             (folder / f"{name}.png").write_bytes(picture)
         stage = {name: base64.b64encode(picture).decode() for name, picture in pictures.items()}
-        stage |= {"v1": gateway.v1, "key": gateway.key, "model": MODEL, "gpt": "gpt-image-1", "too_large": MAX_BODY}
+        # The AI SDK fetches pictures from private addresses only where its base address is: it needs the gateway's own.
+        proxy = None if client.kind == "ai" else WatchingProxy(gateway.url)
+        stage |= {"v1": f"{proxy.url}/v1" if proxy else gateway.v1, "key": gateway.key, "model": MODEL, "gpt": "gpt-image-1", "too_large": MAX_BODY}
         stage |= {"folder": str(folder), "together": together, "drawing": bell.url, "prompts": prompts}
         path, out = folder / "stage.json", folder / "records.jsonl"
         path.write_text(json.dumps(stage))
@@ -127,7 +131,7 @@ class Driver:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LANGCHAIN_", "LANGSMITH_"))}
         with out.open("w") as records, (folder / "errors.txt").open("w") as errors:
             process = subprocess.Popen(command, stdout=records, stderr=errors, env=environment)
-        return cls(client, process, out)
+        return cls(client, process, out, proxy)
 
     def finish(self) -> dict[str, dict]:
         """The records by feature, once the driver has ended."""
@@ -137,10 +141,13 @@ class Driver:
             except subprocess.TimeoutExpired:
                 self.kill()
                 code = "too slow"
+            if self.proxy:
+                self.proxy.stop()
             errors = (self.out.parent / "errors.txt").read_text()
             assert code == 0, f"{self.client.name} ended with {code}:\n{errors[-3000:]}"
             lines = [json.loads(line) for line in self.out.read_text().splitlines() if line.startswith("{")]
             self.records = {record["feature"]: record for record in lines}
+            assert not self.proxy or self.proxy.check(), f"no answer to {self.client.name} was seen"
         return self.records
 
     def kill(self) -> None:

@@ -1,56 +1,19 @@
 """Drawings of two minutes: one gateway, all clients at once, beside the other tests."""
 
-import contextlib
-import select
-import socket
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import openai
 from drivers import CLIENTS, RED, RUN, Bell, Driver, mark_of
 from features import LACKS, LONG
 from harness import MODEL, PROMPT, Gateway, Sim, wait_until
+from proxies import CuttingProxy
 
 SECONDS = 120
 # Proxies of large providers end connections that were silent this long.
 SILENCE = 100.0
-
-
-class CuttingProxy:
-    """Passes bytes on, and ends a connection on which the server was silent too long."""
-
-    def __init__(self, target: str, silence: float):
-        place = urlsplit(target)
-        self.target, self.silence = (place.hostname, place.port), silence
-        self.cuts = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                caller, _ = self.listener.accept()
-                threading.Thread(target=self.relay, args=(caller,), daemon=True).start()
-
-    def relay(self, caller: socket.socket) -> None:
-        with caller, socket.create_connection(self.target) as server:
-            heard = time.monotonic()
-            while (left := heard + self.silence - time.monotonic()) > 0:
-                for side in select.select([caller, server], [], [], left)[0]:
-                    data = side.recv(65536)
-                    if not data:
-                        return
-                    (server if side is caller else caller).sendall(data)
-                    if side is server:
-                        heard = time.monotonic()
-            self.cuts += 1
-
-    def stop(self) -> None:
-        self.listener.close()
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import json
 
+import proxies
 import pytest
 import schemas
 
@@ -52,6 +53,21 @@ def test_the_check_knows_what_is_wrong(case):
 def test_the_check_knows_white_space_before_an_answer():
     with pytest.raises(AssertionError, match="begins with"):
         schemas.check_answer(GENERATIONS, 200, HEADERS, b" \n" + json.dumps(PICTURE).encode())
+
+
+def test_the_proxy_reads_what_passes():
+    """Two requests on one connection, a body in chunks, and an answer that was cut."""
+    asked = (
+        b"POST /v1/images/generations?a=b HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+        b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\nGET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
+    )
+    assert list(proxies.requests_in(asked)) == [("POST", GENERATIONS), ("GET", "/v1/models"), ("GET", "/v1/models")]
+    said = (
+        b"HTTP/1.1 200 OK\r\nx-a: 1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"
+        b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ncut"
+    )
+    answers = [(status, body) for status, _, body in proxies.answers_in(said)]
+    assert answers == [(200, b"abcd"), (404, b"{}")]
 
 
 @pytest.mark.c08(37, 38, 44, 45, 46)

@@ -36,18 +36,22 @@ pub(crate) fn app(gateway: &Arc<Gateway>, admin: &Arc<Admin>) -> Router {
         .with_state(Arc::clone(&api));
     let described = ir_admin::router(admin).route("/openapi.json", routing::get(openapi::document));
     let operators = described.layer(CompressionLayer::new().compress_when(WORDS)).nest("/api/playground", playground::router(&api));
-    shared
-        .merge(open)
-        .merge(operators)
+    let routes = shared.merge(open).merge(operators);
+    // 6. Whose `/api` and panel it is: everything there is refused unless it is known to be open.
+    let routes = routes.layer(middleware::from_fn_with_state(Arc::clone(admin), ir_admin::guard));
+    behind_layers(routes, gateway, &api)
+}
+
+/// Routes behind what holds for all of them.
+fn behind_layers(routes: Router, gateway: &Arc<Gateway>, api: &Arc<Api>) -> Router {
+    routes
         // --- read from below: the last layer is the outermost ---------------------------------
-        // 6. Whose `/api` and panel it is: everything there is refused unless it is known to be open.
-        .layer(middleware::from_fn_with_state(Arc::clone(admin), ir_admin::guard))
-        // 5. CORS: preflights are answered here; every answer, errors too, gets its headers.
+        // 5. A panic becomes a 500 in OpenAI's form instead of a cut connection.
+        .layer(CatchPanicLayer::custom(PanicAnswer(Arc::clone(api))))
+        // 4. CORS: preflights are answered here; every answer, errors too, gets its headers.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), cors::layer))
-        // 4. Heads that no route should see: over-long targets, a missing or doubled Host.
-        .layer(middleware::from_fn_with_state(Arc::clone(&api), heads))
-        // 3. A panic becomes a 500 in OpenAI's form instead of a cut connection.
-        .layer(CatchPanicLayer::custom(PanicAnswer(Arc::clone(&api))))
+        // 3. Heads that no route should see: over-long targets, a missing or doubled Host.
+        .layer(middleware::from_fn_with_state(Arc::clone(api), heads))
         // 2. One line per request, when `system.requestLogging` is on.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), access_log))
         // 1. The request id: in the extensions for everybody below, on the answer for the caller.
@@ -94,8 +98,11 @@ async fn access_log(State(gateway): State<Arc<Gateway>>, request: Request, next:
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let duration_ms = gateway.engine.clock().now().since(began);
-    // A page with a hundred pictures would push everything else out of the live log.
-    if status < 400 && (path.starts_with("/assets/") || path.starts_with("/docs/assets/") || path.starts_with("/storage/")) {
+    // A page with a hundred pictures would push everything else out of the live log, and so would the
+    // panel that shows it.
+    let quiet = ["/assets/", "/docs/assets/", "/storage/"].iter().any(|folder| path.starts_with(folder))
+        || (method == Method::GET && path.starts_with("/api/"));
+    if status < 400 && quiet {
         tracing::debug!(request_id = id, %method, path, status, duration_ms, peer, "answered");
     } else {
         tracing::info!(request_id = id, %method, path, status, duration_ms, peer, "answered");
@@ -137,10 +144,47 @@ impl tower_http::catch_panic::ResponseForPanic for PanicAnswer {
         let what = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         tracing::error!(panic = what, "a request handler panicked");
         let (parts, ()) = http::Request::new(()).into_parts();
-        ir_openai::refuse_head(
-            &self.0,
-            &parts,
-            &Fault::gate(Gate::Internal, "The gateway failed. The operator finds the reason in its log.", "网关内部错误，原因见日志。"),
-        )
+        let fault =
+            Fault::gate(Gate::Internal, "The gateway failed. The operator finds the reason in its log.", "网关内部错误，原因见日志。");
+        let mut answer = ir_openai::refuse_head(&self.0, &parts, &fault);
+        // Nothing is known of the request here; the layer that knows its id sets it.
+        answer.headers_mut().remove("x-request-id");
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use ir_settings::Env;
+    use tower::ServiceExt;
+
+    async fn boom() -> &'static str {
+        panic!("what only the log may know")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_like_every_other_failure() {
+        let folder = tempfile::tempdir().expect("folder");
+        let env = Env::from_pairs([("IMG_ROUTER_DATA_DIR", folder.path().to_str().expect("UTF-8"))]);
+        let gateway = Arc::new(Gateway::open(env).await.expect("gateway"));
+        let api = Arc::new(Api::new(Arc::clone(&gateway.engine)));
+        let app = behind_layers(Router::new().route("/v1/boom", routing::get(boom)), &gateway, &api);
+        let request =
+            Request::get("/v1/boom").header("host", "localhost").header("origin", "https://app.example").header("x-request-id", "mine");
+        let answer = app.oneshot(request.body(Body::empty()).expect("request")).await.expect("answer");
+        assert_eq!(answer.status(), 500);
+        for (name, value) in [("x-request-id", "mine"), ("access-control-allow-origin", "*"), ("content-type", "application/json")] {
+            assert_eq!(answer.headers().get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()), "{name}");
+        }
+        #[expect(clippy::disallowed_methods, reason = "a test reads a small answer whole")]
+        let bytes = answer.into_body().collect().await.expect("body").to_bytes();
+        let document: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        let mut keys: Vec<&str> = document["error"].as_object().expect("an object").keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["code", "message", "param", "type"]);
+        assert_eq!(document["error"]["code"], "internal_error");
+        assert!(!document.to_string().contains("only the log"));
     }
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -105,6 +105,18 @@ async function startGateway(sim, folder, { publicAddress = true } = {}) {
   return { url, stored, stop: () => end(child, "SIGTERM") };
 }
 
+/** Notes every answer that is no stream, for `python/report.py` to compare with OpenAI's description. */
+async function noted(url, init) {
+  const response = await fetch(url, init);
+  const { SDK_ANSWERS } = process.env;
+  if (SDK_ANSWERS && !response.headers.get("content-type")?.startsWith("text/event-stream")) {
+    const body = Buffer.from(await response.clone().arrayBuffer()).toString("base64");
+    const what = `${init?.method ?? "GET"} ${new URL(url).pathname}`;
+    appendFileSync(SDK_ANSWERS, `${JSON.stringify({ what, status: response.status, headers: Object.fromEntries(response.headers), body })}\n`);
+  }
+  return response;
+}
+
 /** A platform, a gateway in front of it, a client, and a folder for files; ended after the file's tests. */
 export async function stage(options) {
   const folder = mkdtempSync(join(tmpdir(), "img-router-sdk-"));
@@ -115,7 +127,7 @@ export async function stage(options) {
     await sim.stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  const connect = (options = {}) => new OpenAI({ apiKey: KEY, baseURL: `${gateway.url}/v1`, maxRetries: 0, timeout: 30_000, ...options });
+  const connect = (options = {}) => new OpenAI({ fetch: noted, apiKey: KEY, baseURL: `${gateway.url}/v1`, maxRetries: 0, timeout: 30_000, ...options });
   return { sim, gateway, folder, connect, client: connect() };
 }
 

@@ -9,7 +9,7 @@ import openai
 from drivers import CLIENTS, RED, RUN, Bell, Driver, mark_of
 from features import LACKS, LONG
 from harness import MODEL, PROMPT, Gateway, Sim, wait_until
-from proxies import CuttingProxy
+from proxies import CuttingProxy, WatchingProxy
 
 SECONDS = 120
 # Proxies of large providers end connections that were silent this long.
@@ -33,6 +33,7 @@ class LongRun:
     sim: Sim
     gateway: Gateway
     proxy: CuttingProxy
+    watching: WatchingProxy
     drivers: dict[str, Driver]
     threads: list[threading.Thread]
     watched: dict[str, Watched]
@@ -41,8 +42,10 @@ class LongRun:
     @classmethod
     def start(cls, sim: Sim, bell: Bell, folder: Path) -> "LongRun":
         """Ready when the platform draws everything."""
-        gateway = Gateway.start(folder / "data", sim, env={"IMG_ROUTER_LIMITS_KEY_CONCURRENCY": "100"})
-        run = cls(sim, gateway, CuttingProxy(gateway.url, SILENCE), {}, [], {}, {})
+        watching = WatchingProxy()
+        gateway = Gateway.start(folder / "data", sim, env=watching.env | {"IMG_ROUTER_LIMITS_KEY_CONCURRENCY": "100"})
+        watching.aim(gateway.url)
+        run = cls(sim, gateway, CuttingProxy(gateway.url, SILENCE), watching, {}, [], {}, {})
         try:
             run.ask(bell, folder)
         except BaseException:
@@ -57,7 +60,7 @@ class LongRun:
             if client.missing:
                 continue
             prompts = {name: f"{mark_of(client, name)} {what.directive}" for name, what in LONG.items()}
-            self.drivers[client.name] = Driver.start(client, self.gateway, prompts, folder / client.slug, bell, together=True)
+            self.drivers[client.name] = Driver.start(client, self.gateway, self.watching, prompts, folder / client.slug, bell, together=True)
             asked += len(LONG.keys() - LACKS.get(client.name, set()))
         for name, act in WATCHED.items():
             self.watched[name] = Watched()
@@ -107,6 +110,7 @@ class LongRun:
             if driver.process.poll() is None:
                 driver.kill()
         self.proxy.stop()
+        self.watching.stop()
         self.gateway.finish()
 
 

@@ -18,12 +18,16 @@ class Proxy:
 
     silence = 600.0
 
-    def __init__(self, target: str):
-        place = urlsplit(target)
-        self.target = (place.hostname, place.port)
+    def __init__(self, target: str = ""):
+        self.aim(target)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
+
+    def aim(self, target: str) -> None:
+        """From now on connections lead there."""
+        place = urlsplit(target)
+        self.target = (place.hostname, place.port)
 
     def accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -78,22 +82,28 @@ class CuttingProxy(Proxy):
 
 
 class WatchingProxy(Proxy):
-    """Keeps what is said, to be checked against OpenAI's description afterwards."""
+    """Keeps what is said, to be checked against OpenAI's description afterwards. Links lead through it, too, where
+    the gateway behind it is started with `env`: the AI SDK fetches pictures only from where its base address is."""
 
-    def __init__(self, target: str):
+    def __init__(self):
         self.connections: dict[socket.socket, tuple[bytearray, bytearray]] = {}
-        super().__init__(target)
+        super().__init__()
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"IMG_ROUTER_PUBLIC_BASE_URL": self.url}
 
     def asked(self, server: socket.socket, data: bytes) -> None:
         self.connections.setdefault(server, (bytearray(), bytearray()))[0].extend(data)
 
     def said(self, server: socket.socket, data: bytes) -> None:
-        self.connections[server][1].extend(data)
+        self.connections.setdefault(server, (bytearray(), bytearray()))[1].extend(data)
 
     def check(self) -> int:
         """Notes what is wrong with the answers that came whole and are no streams; how many these were."""
         checked = 0
-        for asked, said in self.connections.values():
+        connections, self.connections = list(self.connections.values()), {}
+        for asked, said in connections:
             for (method, path), (status, headers, body) in zip(requests_in(bytes(asked)), answers_in(bytes(said)), strict=False):
                 if method in NOT_CHECKED or not path.startswith("/v1/") or headers.get("content-type", "").startswith("text/event-stream"):
                     continue

@@ -3,12 +3,14 @@
 `report.py FOLDER [--write]`: FOLDER holds what the run left there; without --write, what is out of step fails.
 """
 
+import base64
 import json
 import re
 import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+import schemas
 from checklist import ITEMS
 from drivers import CLIENTS
 from features import FEATURES, LONG
@@ -116,11 +118,24 @@ def counts(folder: Path) -> dict[str, int]:
     return total
 
 
+def answers_fit(folder: Path) -> bool:
+    """Whether what the Node tests were answered is what OpenAI says it is; Python's tests look at their own."""
+    checked = 0
+    for notes in sorted(folder.glob("answers*.jsonl")):
+        for line in notes.read_text().splitlines():
+            answer = json.loads(line)
+            if answer["what"].split(" ")[1].startswith("/v1/"):
+                schemas.note(answer["what"], answer["status"], answer["headers"], base64.b64decode(answer["body"]))
+                checked += 1
+    print(f"{checked} answers of the Node tests checked", *schemas.VIOLATIONS, sep="\n")
+    return checked > 0 and not schemas.VIOLATIONS
+
+
 def main() -> int:
     folder, write = Path(sys.argv[1]), "--write" in sys.argv
     total = counts(folder)
     print(", ".join(f"{count} {name}" for name, count in total.items()))
-    if total["failed"] or not total["passed"]:
+    if total["failed"] or not total["passed"] or not answers_fit(folder):
         return 1
     cells = json.loads((folder / "cells.json").read_text())
     step = put(TABLE, "table", lambda before: table(cells, cells_of(before)), write)

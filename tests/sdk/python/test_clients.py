@@ -8,6 +8,7 @@ from drivers import BLUE, CLIENTS, MASK, RED, Client, Driver, mark_of
 from features import FEATURES, LACKS
 from harness import ALIASES, MODEL, Gateway, Sim
 from pictures import look
+from proxies import WatchingProxy
 from test_chat import pictures_of
 from test_edit import files_of, sha
 from test_leaving import stored
@@ -29,6 +30,7 @@ class Results:
     def __init__(self, sim: Sim, bell, folder):
         self.sim, self.bell, self.folder = sim, bell, folder
         self.gateways: dict[str, Gateway] = {}
+        self.proxies: dict[str, WatchingProxy] = {}
         here = [client for client in CLIENTS if not client.missing]
         # An overload that passes: the gateway says when, and the client comes again.
         sim.script(*({"when": {"prompt": mark_of(client, "retry")}, "times": 1, "then": "status=503 retry-after=1"} for client in here))
@@ -37,9 +39,11 @@ class Results:
 
     def drive(self, client: Client) -> dict[str, dict]:
         # Failures that cool keys down are among the features: there are enough of them.
-        gateway = self.gateways[client.name] = Gateway.start(self.folder / client.slug, self.sim, keys=10)
+        proxy = self.proxies[client.name] = WatchingProxy()
+        gateway = self.gateways[client.name] = Gateway.start(self.folder / client.slug, self.sim, env=proxy.env, keys=10)
+        proxy.aim(gateway.url)
         prompts = {name: f"{mark_of(client, name)} {what.directive}" for name, what in FEATURES.items()}
-        driver = Driver.start(client, gateway, prompts, self.folder / f"{client.slug}-driver", self.bell)
+        driver = Driver.start(client, gateway, proxy, prompts, self.folder / f"{client.slug}-driver", self.bell)
         try:
             return driver.finish()
         finally:
@@ -51,6 +55,8 @@ class Results:
 
     def finish(self) -> None:
         self.pool.shutdown(cancel_futures=True)
+        for proxy in self.proxies.values():
+            proxy.stop()
         for gateway in self.gateways.values():
             gateway.finish()
 

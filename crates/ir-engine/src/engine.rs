@@ -16,7 +16,7 @@ use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_b
 use crate::told::Told;
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Timing};
-use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, RequestId, Secret, Task};
+use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, Picture, RequestId, Secret, Task};
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool};
@@ -219,6 +219,16 @@ impl Engine {
     /// Where bytes live.
     pub fn spool(&self) -> &Spool {
         &self.spool
+    }
+
+    /// The listed picture of this name. `None`: there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for the log.
+    pub async fn stored(&self, name: &str) -> Result<Option<Picture>, String> {
+        let Some(record) = self.store.get(name).await.map_err(|error| error.to_string())? else { return Ok(None) };
+        let blob = self.pictures.open(&record.path).await.map_err(|error| error.to_string())?;
+        Picture::from_blob(blob).map(Some).map_err(|flaw| flaw.to_string())
     }
 
     /// Stored pictures.

@@ -46,9 +46,6 @@ fn own_name<'a>(engine: &Engine, url: &'a str) -> Option<&'a str> {
 }
 
 async fn stored(engine: &Engine, name: &str) -> Result<Picture, Fault> {
-    let gone = || Fault::new(Class::Gate(Gate::ImageUrlUnreachable)).detail("no stored picture has this name");
-    let broken = |error: String| Fault::new(Class::Gate(Gate::Internal)).detail(error);
-    let record = engine.store.get(name).await.map_err(|error| broken(error.to_string()))?.ok_or_else(gone)?;
-    let blob = engine.pictures.open(&record.path).await.map_err(|error| broken(error.to_string()))?;
-    Picture::from_blob(blob).map_err(|flaw| broken(flaw.to_string()))
+    let found = engine.stored(name).await.map_err(|error| Fault::new(Class::Gate(Gate::Internal)).detail(error))?;
+    found.ok_or_else(|| Fault::new(Class::Gate(Gate::ImageUrlUnreachable)).detail("no stored picture has this name"))
 }

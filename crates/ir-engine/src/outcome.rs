@@ -3,7 +3,7 @@
 use crate::course::DrawEvent;
 use crate::draw::{AttemptNote, Failure, Summary};
 use crate::engine::Engine;
-use ir_model::{Charge, Class, Drawn, Fault, Gate, Message, Picture};
+use ir_model::{Charge, Class, Drawn, Fault, Gate, Message};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ impl Outcome {
         let mut gone = 0;
         for kept in &self.pictures {
             let picture = match &kept.name {
-                Some(name) => find(engine, name).await,
+                Some(name) => engine.stored(name).await.ok().flatten(),
                 None => None,
             };
             if picture.is_none() && kept.url.is_none() {
@@ -131,12 +131,6 @@ impl Outcome {
         events.push(DrawEvent::Done(result));
         events
     }
-}
-
-async fn find(engine: &Engine, name: &str) -> Option<Picture> {
-    let record = engine.store.get(name).await.ok()??;
-    let blob = engine.pictures.open(&record.path).await.ok()?;
-    Picture::from_blob(blob).ok()
 }
 
 impl Told {

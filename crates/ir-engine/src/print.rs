@@ -1,5 +1,5 @@
 //! What was asked, as a hash: equal for a request and its repetition, whatever the boundaries of a
-//! form, the order of nothing but its bytes.
+//! form or the names of its files.
 
 use ir_model::{Ask, AskPicture, Extras, Map, Node, hex};
 use sha2::{Digest, Sha256};

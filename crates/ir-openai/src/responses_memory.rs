@@ -5,7 +5,7 @@
 //! id has 128 random bits, as a picture's name, so who knows one may have the picture.
 
 use ir_engine::Engine;
-use ir_model::{AskPicture, Picture};
+use ir_model::AskPicture;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
@@ -60,9 +60,7 @@ impl Recall<'_> {
     /// The stored picture of an item or answer, if it is remembered and still there.
     pub(crate) async fn picture(&self, id: &str) -> Option<AskPicture> {
         let name = self.given.name(id)?;
-        let record = self.engine.store().get(&name).await.ok()??;
-        let blob = self.engine.pictures().open(&record.path).await.ok()?;
-        Picture::from_blob(blob).ok().map(AskPicture::Here)
+        self.engine.stored(&name).await.ok()?.map(AskPicture::Here)
     }
 }
 

@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run release test check unit panel docs browser sdk api spaces bucket bench tools
+.PHONY: help run release test check unit panel docs browser sdk api spaces bucket bench sbom audit tools
 
 # Cargo's own check-ups, installed once into the project's cache.
 TOOLS := $(CURDIR)/.cache/tools
@@ -65,6 +65,15 @@ spaces: ## HuggingFace Spaces on real Gradio servers of three versions
 
 bench: ## Memory, throughput and added latency, beside nginx
 	./bench/run.sh
+
+sbom: ## Bills of materials (CycloneDX) of binary, panel and documentation, in target/sbom
+	@./tests/tools $(TOOLS) sbom
+	@./tests/sbom
+
+audit: tools ## Known flaws of all dependencies; needs the internet for their databases
+	cargo deny --log-level error check advisories
+	npm audit --prefix web --omit=dev
+	npm audit --prefix docs --omit=dev
 
 tools:
 	@./tests/tools $(TOOLS)

@@ -110,6 +110,7 @@ fn the_engine_knows_neither_http_servers_nor_sql() {
     }
 }
 
+/// Proves R-SSRF-5.
 #[test]
 fn one_door_out() {
     let tree = tree("img-router");
@@ -181,5 +182,46 @@ fn no_path_of_a_machine_stands_in_the_tree() {
         for home in &homes {
             assert!(!text.contains(home.as_str()), "{} names {home}", path.display());
         }
+    }
+}
+
+/// Proves R-OPS-1.
+#[test]
+fn nothing_starts_processes_or_steers_containers() {
+    for path in files(&[".rs"]).into_iter().filter(|path| !is_test(path)) {
+        let code = read(&path).split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        let name = path.display();
+        // The load generator of the benchmarks starts what it measures.
+        assert!(!code.contains("process::Command") || path.to_string_lossy().contains("/ir-sim/"), "{name} starts processes");
+        assert!(!code.contains("docker.sock") && !code.contains("containerd.sock"), "{name} speaks to containers");
+    }
+}
+
+/// Proves R-OPS-2.
+#[test]
+fn the_container_holds_the_binary_and_nothing_to_misuse() {
+    let image = read(&root().join("deploy/Dockerfile"));
+    let last = image.rsplit("\nFROM ").next().unwrap_or_default();
+    assert!(last.starts_with("gcr.io/distroless/"), "the last stage has a shell: {last}");
+    assert!(!last.contains("\nRUN ") && last.contains("\nUSER 10001:10001"), "{last}");
+    let compose = read(&root().join("deploy/docker-compose.yml"));
+    for line in ["read_only: true", "cap_drop:\n      - ALL", "no-new-privileges:true"] {
+        assert!(compose.contains(line), "docker-compose.yml lacks {line}");
+    }
+    assert!(!compose.contains("docker.sock") && !compose.contains("privileged: true"));
+}
+
+/// Proves R-SUP-2.
+#[test]
+fn dependencies_are_watched() {
+    let deny = read(&root().join("deny.toml"));
+    for banned in ["h2:<0.4.16", "rustls:<0.23.45", "rustls-webpki:<0.103.13", "idna:<1.0.0", "libwebp-sys"] {
+        assert!(deny.contains(banned), "deny.toml no longer bans {banned}");
+    }
+    assert!(deny.contains(r#"unknown-registry = "deny""#) && deny.contains(r#"unknown-git = "deny""#));
+    assert!(read(&root().join("Cargo.toml")).contains(r#"unsafe_code = "forbid""#));
+    let makefile = read(&root().join("Makefile"));
+    for target in ["\nsbom:", "\naudit:", "cargo deny --log-level error check bans licenses sources"] {
+        assert!(makefile.contains(target), "the Makefile lacks {target}");
     }
 }

@@ -10,6 +10,7 @@ mod crash;
 mod failover;
 mod inputs;
 mod listener;
+mod operation;
 mod operator;
 mod platforms;
 mod previews;

@@ -79,6 +79,7 @@ impl<T> fmt::Debug for Feed<T> {
 mod tests {
     use super::*;
 
+    /// Proves R-DOS-7.
     #[test]
     fn a_slow_watcher_is_told_what_it_missed() {
         let feed = Feed::new(3);

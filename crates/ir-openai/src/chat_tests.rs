@@ -85,6 +85,7 @@ async fn what_says_nothing_about_pictures_is_ignored_politely() {
     assert_eq!(chat.ask.form, ResponseForm::Url);
 }
 
+/// Proves R-API-4.
 #[tokio::test]
 async fn conversations_that_are_refused() {
     let place = place();
@@ -129,6 +130,7 @@ async fn conversations_that_are_refused() {
     assert_eq!(place.spool.in_flight_bytes(), 0, "nothing stays behind");
 }
 
+/// Proves R-DOS-5.
 #[tokio::test]
 async fn odd_markdown_is_text_and_takes_no_time() {
     let place = place();

@@ -31,6 +31,7 @@ pub(crate) fn echo(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Proves R-LOG-3.
     #[test]
     fn echoes_are_short_and_tame() {
         assert_eq!(echo("1024×1024"), "1024×1024");

@@ -64,6 +64,7 @@ async fn json_errors_say_where() {
     assert!(text.zh.contains("第 2 行"), "{}", text.zh);
 }
 
+/// Proves R-API-3.
 #[tokio::test]
 async fn wrong_values_are_refused_by_name() {
     let place = place();
@@ -121,6 +122,7 @@ async fn wrong_values_are_refused_by_name() {
     }
 }
 
+/// Proves R-API-1.
 #[tokio::test]
 async fn contradictions_are_refused() {
     let place = place();

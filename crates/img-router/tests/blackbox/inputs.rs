@@ -48,6 +48,7 @@ async fn sent(running: &Running, sim: &Sim, picture: &[u8]) -> FormFile {
     sim.ledger().drawings().pop().unwrap().files()[0].clone()
 }
 
+/// Proves R-MED-3, R-PRIV-1.
 #[tokio::test]
 async fn what_was_written_beside_a_picture_stays_here() {
     let sim = NEW_API.sim().await;

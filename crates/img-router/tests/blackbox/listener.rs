@@ -182,6 +182,7 @@ async fn with_picture(setup: &Setup) -> (crate::support::Running, String) {
     (running, path)
 }
 
+/// Proves R-MED-2.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pictures_are_served_as_the_web_expects() {
     let setup = Setup::new();

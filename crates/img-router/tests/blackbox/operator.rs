@@ -143,6 +143,7 @@ fn outgoing(pid: u32, port: u16) -> Vec<String> {
     found
 }
 
+/// Proves R-SEC-5.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fresh_install_calls_nobody() {
@@ -242,6 +243,7 @@ async fn answers(running: &Running, status: u16) {
     until(&format!("drawing answers {status}"), async || draw(running.port).await.status == status).await;
 }
 
+/// Proves R-CFG-2.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn edits_by_hand_take_effect() {
     let sim = sim().await;

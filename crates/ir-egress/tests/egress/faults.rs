@@ -208,6 +208,7 @@ async fn identity_is_an_encoding_that_is_taken() {
 }
 
 /// Nothing in a fault's text tells a query, which may hold a signature.
+/// Proves R-PRIV-2.
 #[tokio::test]
 async fn faults_do_not_tell_queries() {
     let server = silent_after(b"HTTP/1.0 nonsense").await;

@@ -185,6 +185,7 @@ async fn a_picture_that_may_have_been_charged_is_made_good_once() {
     assert_eq!((failure.fault.class, bench.wire.recorded().len(), failure.attempts.len()), (Class::UpstreamFault, 2, 2));
 }
 
+/// Proves R-API-3.
 #[tokio::test]
 async fn at_most_three_keys_of_an_upstream_are_tried() {
     let keys: Vec<(String, String)> = (0..6).map(|i| ("https://one.example".to_owned(), format!("k{i}"))).collect();
@@ -221,6 +222,7 @@ async fn an_open_breaker_sends_its_upstream_to_the_end_of_plans() {
     assert_eq!(bench.asked(&bad), 5, "five failures in a row open the breaker; from then on the other one is first");
 }
 
+/// Proves R-DUR-6.
 #[tokio::test]
 async fn several_pictures_are_fanned_out_and_what_is_missing_is_said() {
     let count = Arc::new(Mutex::new(0u8));

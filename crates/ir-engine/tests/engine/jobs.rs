@@ -8,6 +8,7 @@ use std::time::Duration;
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
 
+/// Proves R-DUR-7.
 #[tokio::test]
 async fn a_caller_that_leaves_does_not_lose_the_picture() {
     let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
@@ -76,6 +77,7 @@ async fn nothing_is_bought_for_a_caller_who_left_while_the_prompt_was_improved()
     assert_eq!((bench.asked("llm.example"), bench.asked("one.example")), (1, 0));
 }
 
+/// Proves R-DUR-4, R-DUR-11.
 #[tokio::test]
 async fn every_answered_picture_is_on_disk_with_its_metadata() {
     let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
@@ -133,6 +135,7 @@ async fn strangers_are_refused() {
     assert_eq!(gate(Some("550e8400-e29b-41d4-a716-446655440000")), Gate::BadKey);
 }
 
+/// Proves R-ROUTE-1.
 #[tokio::test]
 async fn a_plan_says_why_nobody_can_draw() {
     let bench = bench(PLAIN, &[], |_| picture(3)).await;

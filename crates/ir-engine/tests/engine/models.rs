@@ -12,6 +12,7 @@ async fn drawn_by(bench: &Bench, model: &str) -> Result<String, Class> {
     bench.draw(asked).await.1.map(|summary| format!("{}/{}", summary.provider, summary.model)).map_err(|failure| failure.fault.class)
 }
 
+/// Proves R-ROUTE-2.
 #[tokio::test]
 async fn a_platforms_name_is_a_model_and_so_are_the_names_that_clients_are_tied_to() {
     let strict = PLAIN.replacen('{', r#"{"routing":{"unknownModel":"reject"},"#, 1);

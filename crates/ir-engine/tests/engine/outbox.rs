@@ -106,6 +106,7 @@ async fn draw_one(bench: &Bench) -> String {
     pictures[0].1.name.clone().expect("stored")
 }
 
+/// Proves R-DUR-3.
 #[tokio::test]
 async fn a_link_is_given_only_after_the_bucket_has_confirmed() {
     let service = Service::default();

@@ -59,6 +59,7 @@ fn a_bad_change_changes_nothing() {
     assert_eq!(file.current().problems, []);
 }
 
+/// Proves R-CFG-2.
 #[test]
 fn a_change_does_not_undo_an_edit_by_hand() {
     let folder = Folder::with(&json!({"system": {"port": 1}}));
@@ -183,6 +184,7 @@ fn the_file_is_shown_without_secrets() {
     assert_eq!(file.current().settings.system.global_access_key.as_ref().unwrap().expose(), "canary-0123456789");
 }
 
+/// Proves R-CFG-2.
 #[test]
 fn changes_at_once_are_all_kept() {
     let folder = Folder::empty();

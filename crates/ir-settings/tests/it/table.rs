@@ -72,6 +72,7 @@ fn defaults_then_file_then_environment() {
     }
 }
 
+/// Proves R-AUTH-3.
 #[test]
 fn no_row_takes_a_wrong_type() {
     let folder = Folder::empty();
@@ -151,6 +152,7 @@ fn demo_mode_switches_backend_mode_on() {
     assert!(!Folder::empty().open().current().settings.system.backend);
 }
 
+/// Proves R-SEC-5.
 #[test]
 fn a_default_install_names_no_foreign_host() {
     for def in all_defs() {

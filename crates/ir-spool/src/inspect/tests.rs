@@ -130,6 +130,7 @@ proptest! {
         prop_assert_eq!(judge_all(&trailed), Ok(probe));
     }
 
+    /// Proves R-MED-1.
     #[test]
     fn cut_short_it_is_never_whole(format in 0usize..4, width in 1u32..24, height in 1u32..24, colour: u8, seed: u64) {
         let (bytes, _) = encoded(Format::ALL[format], width, height, colour, seed);
@@ -140,6 +141,7 @@ proptest! {
         }
     }
 
+    /// Proves R-MED-1.
     #[test]
     fn any_damaged_byte_of_a_png_is_seen(width in 1u32..24, height in 1u32..24, colour: u8, seed: u64, flip in 1u8..) {
         let (mut bytes, _) = encoded(Format::Png, width, height, colour, seed);
@@ -170,6 +172,7 @@ proptest! {
 }
 
 /// B-61: by the first 33 bytes, before anything is decoded.
+/// Proves R-MED-3.
 #[test]
 fn oversized_pictures_are_refused_by_their_header() {
     let large = Limits::default();
@@ -195,6 +198,7 @@ fn oversized_pictures_are_refused_by_their_header() {
 }
 
 /// B-65, B-66, and SVG in every disguise.
+/// Proves R-MED-1.
 #[test]
 fn other_formats_are_not_taken() {
     let others: [&[u8]; 18] = [

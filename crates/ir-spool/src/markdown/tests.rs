@@ -118,6 +118,7 @@ proptest! {
     }
 }
 
+/// Proves R-DOS-5.
 #[test]
 fn linear_in_hostile_texts() {
     for begin in ["![](", "![", "!", "![]", "![a](data:image/", "![[", "![](http", "![\\"] {

@@ -95,6 +95,7 @@ fn as_missing(error: Errno) -> io::Error {
 mod tests {
     use super::*;
 
+    /// Proves R-FS-1.
     #[test]
     fn only_plain_paths_of_pictures() {
         for good in ["a.png", "2026-11-22/a.png", "x y.JPG", "图.webp", "a..b.gif", "....png.jpeg.x.gif".trim_start_matches('.')] {

@@ -164,6 +164,7 @@ async fn a_picture_is_kept_on_another_file_system() {
     assert_eq!(files(&other.path().join("2026-11-22")).len(), 2, "nothing half-made stays");
 }
 
+/// Proves R-FS-1.
 #[tokio::test]
 async fn names_are_of_one_form() {
     let bench = bench();
@@ -213,6 +214,7 @@ async fn over_long_texts_are_cut_and_still_read_back() {
 }
 
 /// B-80: neither paths nor links lead out of the store.
+/// Proves R-FS-1.
 #[tokio::test]
 async fn nothing_outside_is_opened_or_removed() {
     let bench = bench();

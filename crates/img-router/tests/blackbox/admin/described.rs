@@ -48,6 +48,7 @@ async fn every_refusal_is_told_by_its_status_and_every_reference_leads_somewhere
     }
 }
 
+/// Proves R-API-2.
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_in_the_form_of_all_refusals() {
     let setup = fresh();
@@ -87,6 +88,7 @@ async fn metrics_are_for_the_operator_and_for_their_own_listener() {
     assert_eq!(operator.get("/metrics").await.status, 404);
 }
 
+/// Proves R-SUP-1.
 #[tokio::test]
 async fn pages_hold_to_a_strict_policy() {
     let setup = fresh();

@@ -19,6 +19,7 @@ async fn draw(operator: &Operator, prompt: &str) {
     operator.change("/api/playground/v1/images/generations", json!({"prompt": prompt, "size": "256x256"})).await;
 }
 
+/// Proves R-DOS-7.
 #[tokio::test]
 async fn watchers_go_on_where_they_were() {
     let setup = fresh().env("IMG_ROUTER_DEMO", "1");
@@ -40,6 +41,7 @@ async fn resumed_bytes(operator: &Operator, last: &str) -> Vec<u8> {
     crate::client::first_bytes_after(operator.port, "/api/events", &operator.cookie, last).await
 }
 
+/// Proves R-DOS-7.
 #[tokio::test]
 async fn only_so_many_watch_at_once_and_a_place_comes_free() {
     let setup = fresh();

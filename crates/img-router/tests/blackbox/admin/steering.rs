@@ -22,6 +22,7 @@ async fn the_port_moves_while_the_gateway_runs() {
     assert!(crate::client::get(running.port, "/health").await.is_err(), "the old port is closed");
 }
 
+/// Proves R-AUTH-3, R-CFG-2.
 #[tokio::test]
 async fn a_change_is_taken_whole_or_not_at_all() {
     let setup = fresh();
@@ -112,6 +113,7 @@ async fn platforms_keys_and_weights_are_steered() {
     assert_eq!(stats["storage"]["pictures"], 4);
 }
 
+/// Proves R-FS-2.
 #[tokio::test]
 async fn the_gallery_is_searched_marked_deleted_and_brought_back() {
     let setup = fresh().env("IMG_ROUTER_DEMO", "1");

@@ -41,6 +41,7 @@ async fn many_who_ask_at_once_get_the_same() {
     assert_eq!(files(&bench.dir.path().join("thumbs/512/2026-11-22")), [format!("{NAME}.webp")]);
 }
 
+/// Proves R-MED-3.
 #[tokio::test]
 async fn decodes_small_and_within_bounds() {
     let bench = bench_with(true, Limits { side: 65_535, pixels: 1 << 32, bytes: 1 << 30 });

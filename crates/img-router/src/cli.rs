@@ -42,6 +42,11 @@ pub(crate) enum Command {
     Reindex,
     /// Manage the pools of platform keys.
     Keys(KeysArgs),
+    /// Replace the master key that secrets are sealed with. The gateway must be stopped.
+    ///
+    /// The new key is the one of $IMG_ROUTER_NEW_SECRET_KEY; without that, a random one in the data
+    /// folder's secret.key. Platform keys and settings stay as they are.
+    RotateMasterKey,
     /// Ask a running gateway whether it is ready: exit code 0 or 1. For containers and scripts.
     Healthcheck(HealthcheckArgs),
     /// Print a completion script for a shell, for example: img-router completions bash > /etc/bash_completion.d/img-router

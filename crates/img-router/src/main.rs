@@ -7,6 +7,7 @@ mod healthcheck;
 mod keys;
 mod out;
 mod reindex;
+mod rotate;
 mod serve;
 
 use clap::Parser;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
             Command::Check(args) => check::run(&args),
             Command::Generate(args) => generate::run(args).await,
             Command::Reindex => reindex::run().await,
+            Command::RotateMasterKey => rotate::run().await,
             Command::Keys(args) => keys::run(args).await,
             Command::Healthcheck(args) => healthcheck::run(&args).await,
             Command::Completions(args) => cli::completions(&args),

@@ -80,6 +80,21 @@ pub(crate) fn create_new(path: &Path, bytes: &[u8], dice: &dyn Dice) -> Result<(
     })
 }
 
+/// Renames a file within its folder, in place of one that may be there. When it returns, it is so on
+/// the disk.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), SettingsError> {
+    let folder = to.parent().expect("a file of the data folder has a folder");
+    fs::rename(from, to).and_then(|()| File::open(folder)?.sync_all()).map_err(SettingsError::io(to))
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), SettingsError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(SettingsError::io(path)),
+    }
+}
+
 fn beside(path: &Path, bytes: &[u8], dice: &dyn Dice, put: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), SettingsError> {
     let folder = path.parent().expect("a file of the data folder has a folder");
     let name = path.file_name().expect("a file of the data folder has a name").to_string_lossy();

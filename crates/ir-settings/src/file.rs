@@ -10,7 +10,7 @@ use crate::legacy::{self, LegacyKey};
 use crate::patch;
 use crate::resolve::{Effective, FILE, KEY_POOLS, Resolved, resolve};
 use crate::sealing;
-use crate::vault::Vault;
+use crate::vault::{NewMasterKey, Vault};
 use arc_swap::ArcSwap;
 use ir_model::{Dice, Timestamp, hex};
 use serde_json::{Map, Value as Json, json};
@@ -82,10 +82,31 @@ impl SettingsFile {
             }
         }
         let sealed_before = read.bytes.as_deref().is_some_and(|bytes| contains(bytes, b"\"enc:v1:"));
-        let vault = Vault::of_folder(&env, &data_dir, sealed_before, &dice)?;
-        let (effective, _) = resolve(&env, &content, &vault, FILE)?;
+        let (mut vault, marked) = Vault::of_folder(&env, &data_dir, sealed_before, &dice)?;
+        let (effective, resolved) = resolve(&env, &content, &vault, FILE)?;
+        if !marked {
+            // The marker may have held the root of all keys: what does not open must not be lost.
+            if sealed_before && !sealing::any_opens(&content, &resolved, &vault) {
+                return Err(SettingsError::MasterKey(format!(
+                    "secret.check is missing from {}, and no sealed secret opens without it. Nothing was changed. Put the file back",
+                    data_dir.display()
+                )));
+            }
+            if !vault.mark(&data_dir)? {
+                vault = Vault::of_folder(&env, &data_dir, sealed_before, &dice)?.0;
+            }
+        }
         let state = State { stamp: read.stamp, digest: read.digest(), content };
         Ok(Self { env, dice, data_dir, path, vault, current: ArcSwap::from_pointee(effective), state: Mutex::new(state) })
+    }
+
+    /// Replaces the master key: by the one of `IMG_ROUTER_NEW_SECRET_KEY`, or by a random one in the
+    /// key file. No gateway may be running on the folder.
+    ///
+    /// # Errors
+    /// When the new key is too short or a file cannot be written; the old key holds then.
+    pub fn rotate_master_key(&self) -> Result<NewMasterKey, SettingsError> {
+        self.vault.rotate(&self.env, &self.data_dir)
     }
 
     /// The data folder.

@@ -37,4 +37,4 @@ pub use types::{
     Webhooks,
 };
 pub use value::MASK;
-pub use vault::Vault;
+pub use vault::{NewMasterKey, Vault};

@@ -13,7 +13,8 @@ pub fn reference_markdown() -> String {
          not there, it is the default. Where the file has a secret, it is stored sealed. Lists are separated by commas in the\n\
          environment and are JSON arrays in the file.\n\n\
          Variables that are no settings: `IMG_ROUTER_DATA_DIR` (the data folder, `data`) and `IMG_ROUTER_SECRET_KEY` (the master\n\
-         key for secrets at rest, at least 16 characters; not set: a key file is made in the data folder).\n\n",
+         key for secrets at rest, at least 16 characters; not set: a key file is made in the data folder), and for\n\
+         `rotate-master-key` `IMG_ROUTER_NEW_SECRET_KEY`.\n\n",
     );
     head(&mut out);
     for def in all_defs().iter().filter(|def| !def.path.starts_with("providers.")) {

@@ -9,7 +9,7 @@ use crate::sealing;
 use crate::table::{Kind, all_defs, index_of};
 use crate::types::Settings;
 use crate::value::{self, Value};
-use crate::vault::{SECRET_KEY, Vault};
+use crate::vault::{NEW_SECRET_KEY, SECRET_KEY, Vault};
 use serde_json::{Map, Value as Json};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -20,7 +20,7 @@ use url::Url;
 /// Problems that are reported of one file.
 const MOST_PROBLEMS: usize = 200;
 /// Variables of ours that are no settings.
-const OTHER_VARIABLES: &[&str] = &["IMG_ROUTER_DATA_DIR", SECRET_KEY];
+const OTHER_VARIABLES: &[&str] = &["IMG_ROUTER_DATA_DIR", SECRET_KEY, NEW_SECRET_KEY];
 /// The name of the file in messages.
 pub(crate) const FILE: &str = "runtime-config.json";
 /// The section of 1.x that is taken over into the key store.

@@ -69,6 +69,15 @@ pub(crate) fn seal_all(file: &mut Map<String, Json>, resolved: &Resolved, vault:
     changed
 }
 
+/// Whether a sealed secret of a file opens.
+pub(crate) fn any_opens(file: &Map<String, Json>, resolved: &Resolved, vault: &Vault) -> bool {
+    let mut file = file.clone();
+    all_defs().iter().filter(|def| def.is_secret()).any(|def| match at_path(&mut file, &def.path) {
+        Some(Json::String(text)) => open(vault, text, &def.path, &resolved.origin_of(def.kind)).is_ok(),
+        _ => false,
+    })
+}
+
 /// Takes a member out.
 pub(crate) fn remove(file: &mut Map<String, Json>, path: &str) {
     let (section, name) = path.rsplit_once('.').expect("secrets stand in sections");

@@ -5,6 +5,14 @@
 //! `IMG_ROUTER_SECRET_KEY`, or from a key file that is made on the first start; separate subkeys are
 //! derived from it for sealing and for fingerprints. A sealed marker in the data folder tells a wrong
 //! master key before anything is written.
+//!
+//! Another master key (`rotation.rs`) seals nothing anew: the marker then holds the root that the
+//! subkeys come from, sealed with the new master key. One file changes, whole.
+
+mod rotation;
+
+pub(crate) use rotation::NEW_SECRET_KEY;
+pub use rotation::NewMasterKey;
 
 use crate::disk;
 use crate::env::Env;
@@ -32,6 +40,8 @@ const KEY_FILE: &str = "secret.key";
 const CHECK_FILE: &str = "secret.check";
 const CHECK_TEXT: &str = "img-router";
 const CHECK_BINDING: &str = "secret.check";
+/// What the marker begins with once the master key was replaced; the root follows, in hexadecimal.
+const ROOT: &str = "root:";
 /// Largest key or marker file that is read.
 const MOST_FILE: u64 = 4096;
 
@@ -41,52 +51,55 @@ type HmacSha256 = Hmac<Sha256>;
 #[derive(Clone)]
 pub struct Vault(Arc<Keys>);
 
+type Key = Zeroizing<[u8; 32]>;
+
 struct Keys {
+    /// What the others come from: the first master key.
+    root: Key,
     cipher: XChaCha20Poly1305,
-    fingerprint: Zeroizing<[u8; 32]>,
+    fingerprint: Key,
     dice: Arc<dyn Dice>,
 }
 
 impl Vault {
-    /// Opens the vault of a data folder, which exists.
+    /// Opens the vault of a data folder, which exists; tells whether its marker is there.
     /// `sealed_before`: there are sealed secrets, so that a new key would be a wrong one.
-    pub(crate) fn of_folder(env: &Env, data: &Path, sealed_before: bool, dice: &Arc<dyn Dice>) -> Result<Self, SettingsError> {
+    pub(crate) fn of_folder(env: &Env, data: &Path, sealed_before: bool, dice: &Arc<dyn Dice>) -> Result<(Self, bool), SettingsError> {
         let check = disk::read_bounded(&data.join(CHECK_FILE), MOST_FILE)?;
         let master = match env.get(SECRET_KEY) {
             Some(text) => from_environment(text)?,
-            None => key_file(&data.join(KEY_FILE), sealed_before || check.is_some(), dice.as_ref())?,
-        };
-        let vault = Self::new(&master, Arc::clone(dice));
-        match check {
-            Some(sealed) => match vault.open(&sealed, CHECK_BINDING) {
-                Ok(text) if text.expose() == CHECK_TEXT => {}
-                Ok(_) | Err(_) => {
-                    return Err(SettingsError::MasterKey(format!(
-                        "it is not the one that the secrets in {} were sealed with. Nothing was changed. Put back the {} or the {KEY_FILE} that was used before",
-                        data.display(),
-                        SECRET_KEY
-                    )));
-                }
+            None => match check.as_deref().and_then(|sealed| rotation::finish(data, sealed, dice)) {
+                Some(finished) => finished?,
+                None => key_file(&data.join(KEY_FILE), sealed_before || check.is_some(), dice.as_ref())?,
             },
-            None => {
-                let sealed = vault.seal(CHECK_TEXT, CHECK_BINDING);
-                match disk::create_new(&data.join(CHECK_FILE), &sealed, dice.as_ref()) {
-                    Err(SettingsError::Io { error, .. }) if error.kind() == ErrorKind::AlreadyExists => {
-                        // Another process was faster: its marker is the one to pass.
-                        return Self::of_folder(env, data, sealed_before, dice);
-                    }
-                    made => made?,
-                }
-            }
+        };
+        let Some(sealed) = check else { return Ok((Self::new(master, Arc::clone(dice)), false)) };
+        match root(&master, &sealed, dice) {
+            Some(root) => Ok((Self::new(root, Arc::clone(dice)), true)),
+            None => Err(SettingsError::MasterKey(format!(
+                "it is not the one that the secrets in {} were sealed with. Nothing was changed. Put back the {} or the {KEY_FILE} that was used before",
+                data.display(),
+                SECRET_KEY
+            ))),
         }
-        Ok(vault)
     }
 
-    fn new(master: &[u8; 32], dice: Arc<dyn Dice>) -> Self {
-        let mut seal = subkey(master, b"img-router seal v1");
+    /// Leaves the marker, if there is none. Another process may have been faster: its marker is the
+    /// one to pass then, and the answer is false.
+    pub(crate) fn mark(&self, data: &Path) -> Result<bool, SettingsError> {
+        let sealed = self.seal(CHECK_TEXT, CHECK_BINDING);
+        match disk::create_new(&data.join(CHECK_FILE), &sealed, self.0.dice.as_ref()) {
+            Err(SettingsError::Io { error, .. }) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            made => made.map(|()| true),
+        }
+    }
+
+    fn new(root: Key, dice: Arc<dyn Dice>) -> Self {
+        let mut seal = subkey(&root, b"img-router seal v1");
         let cipher = XChaCha20Poly1305::new((&seal).into());
         seal.zeroize();
-        Self(Arc::new(Keys { cipher, fingerprint: Zeroizing::new(subkey(master, b"img-router fingerprint v1")), dice }))
+        let fingerprint = Zeroizing::new(subkey(&root, b"img-router fingerprint v1"));
+        Self(Arc::new(Keys { root, cipher, fingerprint, dice }))
     }
 
     /// Seals a text for one place. `aad` names the place (and the origin that the secret may be sent
@@ -137,7 +150,16 @@ fn subkey(master: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     mac(master, purpose)
 }
 
-fn from_environment(text: &str) -> Result<Zeroizing<[u8; 32]>, SettingsError> {
+/// What the subkeys come from, if a marker opens with a master key.
+fn root(master: &Key, sealed: &[u8], dice: &Arc<dyn Dice>) -> Option<Key> {
+    let text = Vault::new(master.clone(), Arc::clone(dice)).open(sealed, CHECK_BINDING).ok()?;
+    match text.expose() {
+        CHECK_TEXT => Some(master.clone()),
+        other => from_hex(other.strip_prefix(ROOT)?.as_bytes()),
+    }
+}
+
+fn from_environment(text: &str) -> Result<Key, SettingsError> {
     if text.trim().chars().count() < SHORTEST {
         return Err(SettingsError::MasterKey(format!("{SECRET_KEY} must have at least {SHORTEST} characters")));
     }
@@ -146,7 +168,7 @@ fn from_environment(text: &str) -> Result<Zeroizing<[u8; 32]>, SettingsError> {
 }
 
 /// Reads the key file, or makes it if no secret can have been sealed yet.
-fn key_file(path: &Path, sealed_before: bool, dice: &dyn Dice) -> Result<Zeroizing<[u8; 32]>, SettingsError> {
+fn key_file(path: &Path, sealed_before: bool, dice: &dyn Dice) -> Result<Key, SettingsError> {
     if let Some(key) = read_key_file(path)? {
         return Ok(key);
     }
@@ -156,9 +178,7 @@ fn key_file(path: &Path, sealed_before: bool, dice: &dyn Dice) -> Result<Zeroizi
             path.display()
         )));
     }
-    let mut key = Zeroizing::new([0u8; 32]);
-    dice.fill(&mut key[..]);
-    let text = Zeroizing::new(format!("{}\n", hex(&key[..])));
+    let (key, text) = random_key(dice);
     match disk::create_new(path, text.as_bytes(), dice) {
         Ok(()) => Ok(key),
         // Another process was faster: its key holds.
@@ -169,23 +189,30 @@ fn key_file(path: &Path, sealed_before: bool, dice: &dyn Dice) -> Result<Zeroizi
     }
 }
 
-fn read_key_file(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, SettingsError> {
+/// A random key, and how it stands in a file.
+fn random_key(dice: &dyn Dice) -> (Key, Zeroizing<String>) {
+    let mut key = Zeroizing::new([0u8; 32]);
+    dice.fill(&mut key[..]);
+    let text = Zeroizing::new(format!("{}\n", hex(&key[..])));
+    (key, text)
+}
+
+fn read_key_file(path: &Path) -> Result<Option<Key>, SettingsError> {
     let Some(text) = disk::read_bounded(path, MOST_FILE)?.map(Zeroizing::new) else { return Ok(None) };
     disk::tighten(path)?;
-    let digits = text.trim_ascii();
-    let mut key = Zeroizing::new([0u8; 32]);
+    from_hex(text.trim_ascii())
+        .map(Some)
+        .ok_or_else(|| SettingsError::MasterKey(format!("{} must hold 64 hexadecimal digits. It was left as it is", path.display())))
+}
+
+fn from_hex(digits: &[u8]) -> Option<Key> {
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|v| u8::try_from(v).ok());
-    let parsed = digits.len() == 64
-        && digits.chunks_exact(2).zip(key.iter_mut()).all(|(pair, out)| match (value(pair[0]), value(pair[1])) {
-            (Some(high), Some(low)) => {
-                *out = high << 4 | low;
-                true
-            }
-            _ => false,
-        });
-    if parsed {
-        Ok(Some(key))
-    } else {
-        Err(SettingsError::MasterKey(format!("{} must hold 64 hexadecimal digits. It was left as it is", path.display())))
+    let mut key = Zeroizing::new([0u8; 32]);
+    if digits.len() != 64 {
+        return None;
     }
+    for (pair, out) in digits.chunks_exact(2).zip(key.iter_mut()) {
+        *out = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(key)
 }

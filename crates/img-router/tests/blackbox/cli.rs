@@ -22,6 +22,26 @@ fn row<'a>(checked: &'a Value, path: &str) -> &'a Value {
     checked["settings"].as_array().unwrap().iter().find(|row| row["path"] == path).unwrap_or_else(|| panic!("{path} is not listed"))
 }
 
+/// Proves C-19.
+#[test]
+fn another_master_key_opens_what_was_sealed_before() {
+    let setup = Setup::new();
+    setup.run(&["keys", "add", "NewApi", "--base-url", ADDRESS, KEYS[0]]);
+    let old = std::fs::read(setup.data().join("secret.key")).unwrap();
+    assert!(setup.run(&["rotate-master-key"]).contains("secret.check belongs to it"));
+    assert_ne!(std::fs::read(setup.data().join("secret.key")).unwrap(), old);
+    assert_eq!(setup.run(&["keys", "export", "NewApi"]).trim(), KEYS[0]);
+    let setup = setup.env("IMG_ROUTER_NEW_SECRET_KEY", "the key of next year");
+    assert!(setup.run(&["rotate-master-key"]).contains("IMG_ROUTER_SECRET_KEY"));
+    let ran = setup.run_with(&["keys", "export", "NewApi"], "");
+    assert_eq!(ran.code, 78, "{ran:?}");
+    let setup = setup.without("IMG_ROUTER_NEW_SECRET_KEY").env("IMG_ROUTER_SECRET_KEY", "the key of next year");
+    assert_eq!(setup.run(&["keys", "export", "NewApi"]).trim(), KEYS[0]);
+    let running = setup.start();
+    assert_eq!(setup.run_with(&["rotate-master-key"], "").code, 73);
+    running.stop();
+}
+
 #[test]
 fn check_shows_settings_with_their_sources() {
     let setup = Setup::new().env("API_TIMEOUT_MS", "1234");
@@ -177,7 +197,7 @@ fn help_and_completions() {
     for args in [&["--help"][..], &["help"]] {
         let help = setup.run(args);
         assert!(help.contains("Examples:") && help.contains("img-router keys add") && help.contains("IMG_ROUTER_DEMO=1"), "{help}");
-        for command in ["serve", "check", "generate", "reindex", "keys", "healthcheck", "completions"] {
+        for command in ["serve", "check", "generate", "reindex", "keys", "rotate-master-key", "healthcheck", "completions"] {
             assert!(help.contains(command), "{command} is missing:\n{help}");
         }
     }

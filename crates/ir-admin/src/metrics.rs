@@ -34,6 +34,10 @@ pub async fn text(admin: &Admin) -> String {
         let labels = [("provider", upstream.name()), ("address", upstream.base_url.as_str())];
         out.line("img_router_upstream_up", &labels, u64::from(!upstream.is_down()));
     }
+    out.head("img_router_egress_refused_total", "counter", "Outgoing connections that the rules refused");
+    for (purpose, class, number) in admin.engine.refusals().counts() {
+        out.line("img_router_egress_refused_total", &[("purpose", purpose.name()), ("class", class)], number);
+    }
     if let Ok(facets) = admin.engine.store().facets().await {
         out.one("img_router_stored_pictures", "gauge", "Pictures in the gallery", &[], facets.pictures);
         out.one("img_router_stored_bytes", "gauge", "What they weigh", &[], facets.bytes);

@@ -1,12 +1,15 @@
 //! From an address to a connection: resolve once, judge every answer, dial exactly what was judged,
 //! and look again at what was reached.
 
-use crate::resolve::{Resolver, resolve};
-use crate::rules::{Refusal, Rules};
+use crate::refusals::Refusals;
+use crate::resolve::{MAX_DIALLED, Resolver, SystemResolver, resolve};
+use crate::rules::{Purpose, Refusal, Rules};
 use crate::url_rules::Destination;
 use crate::wire::{Phase, Timing, WireFault, WireFaultKind};
+use async_trait::async_trait;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -26,15 +29,64 @@ pub(crate) struct Connected {
     pub(crate) peer: SocketAddr,
 }
 
+/// Opens TCP connections to addresses that were judged. Tests record what comes through here.
+#[async_trait]
+pub trait Dialer: Send + Sync + 'static {
+    /// Connects to this very address.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream>;
+}
+
+/// The system's sockets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemDialer;
+
+#[async_trait]
+impl Dialer for SystemDialer {
+    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that dials, and the address was judged")]
+        TcpStream::connect(address).await
+    }
+}
+
+/// What names are resolved, addresses dialled, and servers believed by.
+pub struct EgressParts {
+    /// Names to addresses.
+    pub resolver: Arc<dyn Resolver>,
+    /// Addresses to connections.
+    pub dialer: Arc<dyn Dialer>,
+    /// Who may sign a server's certificate.
+    pub roots: RootCertStore,
+}
+
+impl Default for EgressParts {
+    /// The system's resolver and sockets, and Mozilla's roots.
+    fn default() -> Self {
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Self { resolver: Arc::new(SystemResolver::default()), dialer: Arc::new(SystemDialer), roots }
+    }
+}
+
+impl fmt::Debug for EgressParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EgressParts").field("roots", &self.roots.len()).finish_non_exhaustive()
+    }
+}
+
 /// Opens connections.
 pub(crate) struct Connector {
     resolver: Arc<dyn Resolver>,
+    dialer: Arc<dyn Dialer>,
     tls: TlsConnector,
+    refusals: Arc<Refusals>,
 }
 
 impl Connector {
-    /// A connector that trusts `roots`. TLS 1.2 and 1.3, HTTP/1.1 only.
-    pub(crate) fn new(resolver: Arc<dyn Resolver>, roots: RootCertStore) -> Self {
+    /// A connector. TLS 1.2 and 1.3, HTTP/1.1 only. What it refuses is noted.
+    pub(crate) fn new(parts: EgressParts, refusals: Arc<Refusals>) -> Self {
+        let EgressParts { resolver, dialer, roots } = parts;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -42,22 +94,30 @@ impl Connector {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { resolver, tls: TlsConnector::from(Arc::new(config)) }
+        Self { resolver, dialer, tls: TlsConnector::from(Arc::new(config)), refusals }
     }
 
     /// Opens a connection that the rules allow. Nothing of a request is written.
-    pub(crate) async fn connect(&self, to: &Destination, rules: &Rules, timing: &Timing, end: Instant) -> Result<Connected, WireFault> {
-        let candidates = match (&to.host, to.literal()) {
+    pub(crate) async fn connect(
+        &self,
+        purpose: Purpose,
+        to: &Destination,
+        rules: &Rules,
+        timing: &Timing,
+        end: Instant,
+    ) -> Result<Connected, WireFault> {
+        let mut candidates = match (&to.host, to.literal()) {
             (_, Some(address)) => vec![address],
             (Host::Domain(name), None) => resolve(&*self.resolver, name, to.port, end).await?,
             (Host::Ipv4(_) | Host::Ipv6(_), None) => unreachable!("invariant: an address is a literal"),
         };
         // One bad answer spoils the name: otherwise it would be a matter of luck which one is dialled.
         for address in &candidates {
-            rules.judge_address(*address, to).map_err(|refusal| blocked(to, *address, refusal))?;
+            rules.judge_address(*address, to).map_err(|refusal| self.blocked(purpose, to, *address, refusal))?;
         }
-        let stream = dial(to, &candidates, end.min(Instant::now() + timing.connect)).await?;
-        let peer = verify(to, &candidates, &stream)?;
+        candidates.truncate(MAX_DIALLED);
+        let stream = dial(&*self.dialer, to, &candidates, end.min(Instant::now() + timing.connect)).await?;
+        let peer = self.verify(purpose, to, &candidates, &stream)?;
         if !to.tls {
             return Ok(Connected { stream: Stream::Plain(stream), peer });
         }
@@ -68,46 +128,45 @@ impl Connector {
             Err(_) => Err(fault(WireFaultKind::Timeout(Phase::Tls), to, &"no TLS handshake in time")),
         }
     }
+
+    fn blocked(&self, purpose: Purpose, to: &Destination, address: SocketAddr, refusal: Refusal) -> WireFault {
+        tracing::warn!(host = %to.host, %address, purpose = purpose.name(), class = refusal.class(), "outgoing connection refused: {refusal}");
+        self.refusals.note(purpose, &to.host.to_string(), refusal);
+        fault(WireFaultKind::Blocked, to, &format_args!("{}: {refusal}", address.ip()))
+    }
+
+    /// Defence in depth: what was reached must be what was judged, and not this very socket.
+    fn verify(&self, purpose: Purpose, to: &Destination, candidates: &[SocketAddr], stream: &TcpStream) -> Result<SocketAddr, WireFault> {
+        let lost = |error: io::Error| fault(WireFaultKind::Connect, to, &error);
+        let peer = stream.peer_addr().map_err(lost)?;
+        let local = stream.local_addr().map_err(lost)?;
+        if !candidates.iter().any(|judged| judged.ip() == peer.ip() && judged.port() == peer.port()) || local == peer {
+            return Err(self.blocked(purpose, to, peer, Refusal::OwnAddress));
+        }
+        // Requests are written whole; waiting for more would only delay them.
+        stream.set_nodelay(true).map_err(lost)?;
+        Ok(peer)
+    }
 }
 
 fn fault(kind: WireFaultKind, to: &Destination, why: &dyn std::fmt::Display) -> WireFault {
     WireFault { kind, sent: false, detail: format!("{}:{}: {why}", to.host, to.port) }
 }
 
-fn blocked(to: &Destination, address: SocketAddr, refusal: Refusal) -> WireFault {
-    tracing::warn!(host = %to.host, %address, class = refusal.class(), "outgoing connection refused: {refusal}");
-    fault(WireFaultKind::Blocked, to, &format_args!("{}: {refusal}", address.ip()))
-}
-
 /// Tries the addresses one after the other; each gets an equal share of the time that is left.
-async fn dial(to: &Destination, candidates: &[SocketAddr], end: Instant) -> Result<TcpStream, WireFault> {
+async fn dial(dialer: &dyn Dialer, to: &Destination, candidates: &[SocketAddr], end: Instant) -> Result<TcpStream, WireFault> {
     let mut last = fault(WireFaultKind::Connect, to, &"no addresses");
     for (tried, address) in candidates.iter().enumerate() {
         let now = Instant::now();
         let left = u32::try_from(candidates.len() - tried).unwrap_or(1);
         let share = end.saturating_duration_since(now) / left;
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that dials, and the address was judged")]
-        let attempt = TcpStream::connect(*address);
-        last = match timeout_at(now + share, attempt).await {
+        last = match timeout_at(now + share, dialer.dial(*address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => fault(WireFaultKind::Connect, to, &error),
             Err(_) => fault(WireFaultKind::Timeout(Phase::Connect), to, &"no connection in time"),
         };
     }
     Err(last)
-}
-
-/// Defence in depth: what was reached must be what was judged, and not this very socket.
-fn verify(to: &Destination, candidates: &[SocketAddr], stream: &TcpStream) -> Result<SocketAddr, WireFault> {
-    let lost = |error: io::Error| fault(WireFaultKind::Connect, to, &error);
-    let peer = stream.peer_addr().map_err(lost)?;
-    let local = stream.local_addr().map_err(lost)?;
-    if !candidates.iter().any(|judged| judged.ip() == peer.ip() && judged.port() == peer.port()) || local == peer {
-        return Err(blocked(to, peer, Refusal::OwnAddress));
-    }
-    // Requests are written whole; waiting for more would only delay them.
-    stream.set_nodelay(true).map_err(lost)?;
-    Ok(peer)
 }
 
 fn server_name(to: &Destination) -> Result<ServerName<'static>, WireFault> {

@@ -48,17 +48,28 @@ impl Door {
             Purpose::Provider | Purpose::Storage | Purpose::Admin => {}
         }
         let deadline = limits.deadline.min(Instant::now() + timing.total);
-        let mut url = parse_url(url).map_err(|refusal| from_refusal(refusal, purpose, true))?;
+        let mut url = parse_url(url).map_err(|refusal| {
+            self.refusals.note_text(purpose, url, refusal);
+            from_refusal(refusal, purpose)
+        })?;
         for hop in 0..=MAX_HOPS {
             let request = get(url.clone(), purpose, timing, deadline);
             let reply = self.wire.send(request).await.map_err(|fault| from_fetch(&fault, purpose, hop == 0))?;
             match reply.status {
                 200 => return self.receive(reply, purpose, max_picture).await,
-                301 | 302 | 303 | 307 | 308 => url = next_hop(&url, &reply, purpose)?,
+                301 | 302 | 303 | 307 | 308 => url = self.next_hop(&url, &reply, purpose)?,
                 status => return Err(failed(purpose, format!("status {status}"))),
             }
         }
         Err(failed(purpose, format!("more than {MAX_HOPS} redirects")))
+    }
+
+    fn next_hop(&self, from: &Url, reply: &WireReply, purpose: Purpose) -> Result<Url, Fault> {
+        let location = reply.header("location").ok_or_else(|| failed(purpose, format!("status {} without a location", reply.status)))?;
+        parse_location(from, location).map_err(|refusal| {
+            self.refusals.note_text(purpose, location, refusal);
+            failed(purpose, format!("a redirect that is not followed: {refusal}"))
+        })
     }
 
     async fn receive(&self, reply: WireReply, purpose: Purpose, limit: u64) -> Result<Picture, Fault> {
@@ -92,11 +103,6 @@ fn get(url: Url, purpose: Purpose, timing: Timing, deadline: Instant) -> WireReq
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, AGENT);
     WireRequest { method: Method::GET, url, headers, body: None, purpose, timing, deadline }
-}
-
-fn next_hop(from: &Url, reply: &WireReply, purpose: Purpose) -> Result<Url, Fault> {
-    let location = reply.header("location").ok_or_else(|| failed(purpose, format!("status {} without a location", reply.status)))?;
-    parse_location(from, location).map_err(|refusal| from_refusal(refusal, purpose, false))
 }
 
 /// The format that a media type names, if it is one of ours.

@@ -4,6 +4,7 @@
 use crate::events::Events;
 use crate::faults::{from_wire, nonsense};
 use crate::multipart;
+use crate::refusals::Refusals;
 use crate::reply::{ReplyLimits, read_reply};
 use crate::rules::Purpose;
 use crate::wire::{Timing, Wire, WireRequest};
@@ -38,6 +39,7 @@ pub struct ExchangeLimits {
 pub struct Door {
     pub(crate) wire: Arc<dyn Wire>,
     pub(crate) spool: Spool,
+    pub(crate) refusals: Arc<Refusals>,
     clock: Arc<dyn Clock>,
 }
 
@@ -63,7 +65,13 @@ fn is_event_stream(content_type: &str) -> bool {
 impl Door {
     /// A door over a wire. `clock` resolves `Retry-After` dates.
     pub fn new(wire: Arc<dyn Wire>, spool: Spool, clock: Arc<dyn Clock>) -> Self {
-        Self { wire, spool, clock }
+        let refusals = wire.refusals().unwrap_or_default();
+        Self { wire, spool, refusals, clock }
+    }
+
+    /// What was refused on this way out.
+    pub fn refusals(&self) -> &Arc<Refusals> {
+        &self.refusals
     }
 
     /// The time, as the door's clock has it.

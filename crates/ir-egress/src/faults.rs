@@ -10,9 +10,8 @@ pub(crate) fn from_wire(fault: &WireFault) -> Fault {
     let charge = if fault.sent { Charge::Maybe } else { Charge::No };
     let class = match fault.kind {
         WireFaultKind::Timeout(_) => Class::Timeout,
-        WireFaultKind::Refused
-        | WireFaultKind::Blocked
-        | WireFaultKind::Resolve
+        WireFaultKind::Refused | WireFaultKind::Blocked => Class::Blocked,
+        WireFaultKind::Resolve
         | WireFaultKind::Connect
         | WireFaultKind::Tls
         | WireFaultKind::Broken
@@ -20,35 +19,34 @@ pub(crate) fn from_wire(fault: &WireFault) -> Fault {
         | WireFaultKind::Protocol => Class::UpstreamFault,
     };
     let out = Fault::new(class).charged(charge).detail(fault.to_string());
-    match fault.kind {
-        WireFaultKind::Refused | WireFaultKind::Blocked => out.say(
-            "The platform's address is not allowed by the gateway's rules; its operator has to allow it.",
-            "平台地址不在网关允许的范围内，请联系管理员放行。",
-        ),
-        WireFaultKind::Resolve
-        | WireFaultKind::Connect
-        | WireFaultKind::Tls
-        | WireFaultKind::Timeout(_)
-        | WireFaultKind::Broken
-        | WireFaultKind::TooLarge
-        | WireFaultKind::Protocol => out,
+    if class != Class::Blocked {
+        return out;
     }
+    out.say(
+        "The platform's address is not allowed by the gateway's rules; its operator has to allow it.",
+        "平台地址不在网关允许的范围内，请联系管理员放行。",
+    )
 }
 
 /// A fault while an address was fetched. For callers' addresses there is one text for whatever
 /// happened, so that nothing is learnt of the network in here; only what the address itself tells
-/// (`asked`: it is the one that the caller wrote) is told back.
+/// (`asked`: it is the one that the caller wrote) is told back. A platform's address that leads to a
+/// forbidden place is refused for good, however it leads there.
 pub(crate) fn from_fetch(fault: &WireFault, purpose: Purpose, asked: bool) -> Fault {
     if purpose.is_configured() {
         return from_wire(fault);
     }
-    if asked && fault.kind == WireFaultKind::Refused { not_allowed(&fault.detail) } else { unreachable(&fault.to_string()) }
+    let told = match purpose {
+        // It is the platform that named it, and nobody reads the reason but the operator: no use to try again.
+        Purpose::Drawn => matches!(fault.kind, WireFaultKind::Refused | WireFaultKind::Blocked),
+        Purpose::UserUrl | Purpose::Provider | Purpose::Storage | Purpose::Admin => asked && fault.kind == WireFaultKind::Refused,
+    };
+    if told { not_allowed(&fault.detail) } else { unreachable(&fault.to_string()) }
 }
 
 /// An address that is refused as it is written.
-pub(crate) fn from_refusal(refusal: Refusal, purpose: Purpose, asked: bool) -> Fault {
-    let fault = WireFault { kind: WireFaultKind::Refused, sent: false, detail: refusal.to_string() };
-    from_fetch(&fault, purpose, asked)
+pub(crate) fn from_refusal(refusal: Refusal, purpose: Purpose) -> Fault {
+    from_fetch(&WireFault { kind: WireFaultKind::Refused, sent: false, detail: refusal.to_string() }, purpose, true)
 }
 
 fn not_allowed(detail: &str) -> Fault {

@@ -3,9 +3,9 @@
 //! No proxy is ever used: nothing here reads `HTTP_PROXY` and its relatives. No redirect is
 //! followed, no cookie kept, `Alt-Svc` ignored, and no reply with a content encoding is accepted.
 
-use crate::connect::Connector;
+use crate::connect::{Connector, EgressParts};
 use crate::pool::{Lease, OutBody, Pool, Shelf};
-use crate::resolve::{Resolver, SystemResolver};
+use crate::refusals::Refusals;
 use crate::rules::{Pace, Refusal, Rules};
 use crate::url_rules::{Destination, judge_url};
 use crate::wire::{Phase, Wire, WireBody, WireFault, WireFaultKind, WireReply, WireRequest};
@@ -16,7 +16,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use rustls::RootCertStore;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +31,7 @@ pub struct EgressWire {
     rules: ArcSwap<Rules>,
     connector: Connector,
     pool: Arc<Pool>,
+    refusals: Arc<Refusals>,
 }
 
 impl fmt::Debug for EgressWire {
@@ -41,15 +41,16 @@ impl fmt::Debug for EgressWire {
 }
 
 impl EgressWire {
-    /// A wire with the system's resolver and Mozilla's roots.
+    /// A wire with the system's resolver and sockets, and Mozilla's roots.
     pub fn new(rules: Rules) -> Self {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Self::with_parts(rules, Arc::new(SystemResolver::default()), roots)
+        Self::with_parts(rules, EgressParts::default())
     }
 
-    /// A wire with a resolver and roots of one's own.
-    pub fn with_parts(rules: Rules, resolver: Arc<dyn Resolver>, roots: RootCertStore) -> Self {
-        Self { rules: ArcSwap::from_pointee(rules), connector: Connector::new(resolver, roots), pool: Arc::new(Pool::default()) }
+    /// A wire made of parts of one's own.
+    pub fn with_parts(rules: Rules, parts: EgressParts) -> Self {
+        let refusals = Arc::<Refusals>::default();
+        let connector = Connector::new(parts, Arc::clone(&refusals));
+        Self { rules: ArcSwap::from_pointee(rules), connector, pool: Arc::default(), refusals }
     }
 
     /// Replaces the rules. They hold for the next request, kept connections included.
@@ -62,10 +63,17 @@ impl EgressWire {
         self.rules.load_full()
     }
 
+    fn refused(&self, request: &WireRequest, refusal: Refusal) -> WireFault {
+        let host = request.url.host_str().unwrap_or_default();
+        tracing::warn!(host, purpose = request.purpose.name(), class = refusal.class(), "outgoing request refused: {refusal}");
+        self.refusals.note(request.purpose, host, refusal);
+        WireFault { kind: WireFaultKind::Refused, sent: false, detail: format!("{host}: {refusal}") }
+    }
+
     async fn exchange(&self, request: WireRequest) -> Result<WireReply, WireFault> {
         let end = request.deadline.min(Instant::now() + request.timing.total);
         let rules = self.rules.load_full();
-        let to = judge_url(&request.url, request.purpose, &rules).map_err(|refusal| refused(&request, refusal))?;
+        let to = judge_url(&request.url, request.purpose, &rules).map_err(|refusal| self.refused(&request, refusal))?;
         let (timing, purpose) = (request.timing, request.purpose);
         let shelf = Shelf { purpose, to };
         let mut outgoing = outgoing(request, &shelf.to)?;
@@ -75,7 +83,7 @@ impl EgressWire {
             let mut lease = match kept {
                 Some(lease) => lease,
                 None => {
-                    let connected = self.connector.connect(&shelf.to, &rules, &timing, end).await?;
+                    let connected = self.connector.connect(purpose, &shelf.to, &rules, &timing, end).await?;
                     Lease::open(connected, &shelf.to).await?
                 }
             };
@@ -105,18 +113,16 @@ impl Wire for EgressWire {
     async fn send(&self, request: WireRequest) -> Result<WireReply, WireFault> {
         self.exchange(request).await
     }
+
+    fn refusals(&self) -> Option<Arc<Refusals>> {
+        Some(Arc::clone(&self.refusals))
+    }
 }
 
 impl Destination {
     fn fault(&self, kind: WireFaultKind, sent: bool, why: &str) -> WireFault {
         WireFault { kind, sent, detail: format!("{}:{}: {why}", self.host, self.port) }
     }
-}
-
-fn refused(request: &WireRequest, refusal: Refusal) -> WireFault {
-    let host = request.url.host_str().unwrap_or_default();
-    tracing::warn!(host, purpose = request.purpose.name(), class = refusal.class(), "outgoing request refused: {refusal}");
-    WireFault { kind: WireFaultKind::Refused, sent: false, detail: format!("{host}: {refusal}") }
 }
 
 /// A request in origin form, with `host` and `content-length`.

@@ -23,7 +23,10 @@ impl Door {
     /// `Timeout` or `UpstreamFault` when there was no reply, or the address must not be dialled.
     pub async fn post(&self, url: &str, purpose: Purpose, headers: Vec<(&'static str, String)>, json: String) -> Result<u16, Fault> {
         let unsendable = |what: String| Fault::new(Class::UpstreamFault).charged(Charge::No).detail(what);
-        let url = parse_url(url).map_err(|refusal| unsendable(format!("the address: {refusal}")))?;
+        let url = parse_url(url).map_err(|refusal| {
+            self.refusals.note_text(purpose, url, refusal);
+            unsendable(format!("the address: {refusal}"))
+        })?;
         let mut out = HeaderMap::new();
         out.insert(USER_AGENT, AGENT);
         out.insert(ACCEPT, HeaderValue::from_static("*/*"));

@@ -2,6 +2,7 @@
 
 use crate::wire::{Phase, WireFault, WireFaultKind};
 use async_trait::async_trait;
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// How long a lookup may take.
 const RESOLVE_TIME: Duration = Duration::from_secs(5);
-/// Answers looked at. Further ones are neither judged nor dialled.
-const MAX_ANSWERS: usize = 16;
+/// Answers that are dialled, of those that were judged.
+pub(crate) const MAX_DIALLED: usize = 16;
+/// Answers of one name. All of them are judged; a name that has more is not dialled.
+const MAX_ANSWERS: usize = 256;
 /// Lookups at once. Each holds a thread of the blocking pool until the system's resolver returns.
 const MAX_LOOKUPS: usize = 64;
 
@@ -48,7 +51,7 @@ impl Resolver for SystemResolver {
             let _slot = slot;
             #[expect(clippy::disallowed_methods, reason = "this is the one place that resolves names")]
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(found.map(|address| address.ip()).take(MAX_ANSWERS).collect())
+            Ok(found.map(|address| address.ip()).take(MAX_ANSWERS + 1).collect())
         });
         lookup.await.map_err(io::Error::other)?
     }
@@ -65,15 +68,12 @@ pub(crate) async fn resolve(resolver: &dyn Resolver, name: &str, port: u16, end:
         .await
         .map_err(|_| fault(WireFaultKind::Timeout(Phase::Resolve), format!("{name}: no answer from the resolver in time")))?
         .map_err(|error| fault(WireFaultKind::Resolve, format!("{name}: {error}")))?;
-    found.truncate(MAX_ANSWERS);
+    if found.len() > MAX_ANSWERS {
+        return Err(fault(WireFaultKind::Resolve, format!("{name}: more than {MAX_ANSWERS} addresses")));
+    }
     // The system's resolver repeats an address per socket type on some platforms.
-    let mut seen = Vec::with_capacity(found.len());
-    found.retain(|ip| {
-        !seen.contains(ip) && {
-            seen.push(*ip);
-            true
-        }
-    });
+    let mut seen = HashSet::with_capacity(found.len());
+    found.retain(|ip| seen.insert(*ip));
     if found.is_empty() {
         return Err(fault(WireFaultKind::Resolve, format!("{name}: no addresses")));
     }

@@ -1,8 +1,8 @@
 //! What may be dialled, as data: swapped whole, judged anew for every request.
 
-use crate::guard::{AddressClass, classify};
 use crate::interfaces;
 use crate::url_rules::Destination;
+use ir_model::guard::{AddressClass, classify};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -26,6 +26,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All purposes.
+    pub const ALL: [Self; 5] = [Self::Provider, Self::UserUrl, Self::Drawn, Self::Storage, Self::Admin];
+
     /// The name in logs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -196,6 +199,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All classes.
+    pub const CLASSES: [&'static str; 8] = ["form", "scheme", "userinfo", "port", "name", "address", "metadata", "self"];
+
     /// A coarse class for the log and for counting.
     pub const fn class(self) -> &'static str {
         match self {

@@ -2,8 +2,8 @@
 //! made on what it says, and that same value is handed on. `http::Uri` reads some of these texts as
 //! a different host and never sees them.
 
-use crate::guard::{AddressClass, classify};
 use crate::rules::{Purpose, Refusal, Rules};
+use ir_model::guard::{AddressClass, classify};
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
@@ -16,6 +16,12 @@ const MAX_CALL_URL: usize = 32 * 1024;
 
 /// Names under these are only known inside of networks, hosts or clusters.
 const RESERVED: &[&str] = &["localhost", "local", "internal", "home.arpa", "lan", "corp", "onion", "svc", "cluster.local"];
+
+/// Ports above 1023 that belong to other protocols (Fetch Standard, "bad port"; databases and caches).
+const FOREIGN_PORTS: &[u16] = &[
+    1719, 1720, 1723, 2049, 3306, 3659, 4045, 4190, 5060, 5061, 5432, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    11211, 27017,
+];
 
 /// Where an address leads, after its text was judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +56,7 @@ pub fn parse_url(text: &str) -> Result<Url, Refusal> {
     check_text(text)?;
     let url = Url::parse(text).map_err(|_| Refusal::Unreadable)?;
     check_scheme(&url)?;
+    check_authority(text)?;
     Ok(url)
 }
 
@@ -61,6 +68,7 @@ pub(crate) fn parse_location(base: &Url, text: &str) -> Result<Url, Refusal> {
     check_text(text)?;
     let url = base.join(text).map_err(|_| Refusal::Unreadable)?;
     check_scheme(&url)?;
+    check_authority(text)?;
     if base.scheme() == "https" && url.scheme() != "https" {
         return Err(Refusal::Downgrade);
     }
@@ -76,6 +84,18 @@ fn check_text(text: &str) -> Result<(), Refusal> {
         return Err(Refusal::Characters);
     }
     Ok(())
+}
+
+/// An empty user name leaves no trace in what the parser says. The text has an authority if it has a
+/// scheme, or begins with two slashes; it ends with the next slash, question mark or hash.
+fn check_authority(text: &str) -> Result<(), Refusal> {
+    let head = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let rest = head.split_once(':').map_or(text, |(scheme, _)| &text[scheme.len() + 1..]);
+    if rest.len() == text.len() && !text.starts_with("//") {
+        return Ok(());
+    }
+    let authority = rest.trim_start_matches('/').split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') { Err(Refusal::UserInfo) } else { Ok(()) }
 }
 
 /// Before the host is looked at: for other schemes the parser takes `127.0.0.1` for a name.
@@ -98,7 +118,7 @@ pub(crate) fn judge_url(url: &Url, purpose: Purpose, rules: &Rules) -> Result<De
     let port = url.port_or_known_default().filter(|port| *port != 0).ok_or(Refusal::Port)?;
     let host = url.host().ok_or(Refusal::HostName)?.to_owned();
     let listed = rules.lists(&host, port);
-    if purpose == Purpose::UserUrl && !listed && !rules.user_ports.contains(&port) {
+    if !listed && !may_have_port(purpose, port, rules) {
         return Err(Refusal::Port);
     }
     if let Host::Domain(name) = &host {
@@ -116,6 +136,16 @@ pub(crate) fn judge_url(url: &Url, purpose: Purpose, rules: &Rules) -> Result<De
         }
     }
     Ok(destination)
+}
+
+/// Platforms of one's own may host pictures at ports above the well-known ones; other protocols
+/// listen there too, but for HTTP nobody does.
+fn may_have_port(purpose: Purpose, port: u16, rules: &Rules) -> bool {
+    match purpose {
+        Purpose::UserUrl => rules.user_ports.contains(&port),
+        Purpose::Drawn => rules.user_ports.contains(&port) || (port >= 1024 && !FOREIGN_PORTS.contains(&port)),
+        Purpose::Provider | Purpose::Storage | Purpose::Admin => true,
+    }
 }
 
 fn judge_name(name: &str, purpose: Purpose, listed: bool) -> Result<(), Refusal> {

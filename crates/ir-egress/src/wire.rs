@@ -3,6 +3,7 @@
 //! the real one; [`crate::ScriptedWire`] and simulated networks stand in for it.
 
 use crate::live::LiveBody;
+use crate::refusals::Refusals;
 use crate::rules::Purpose;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http::{HeaderMap, Method};
 use ir_spool::PieceBody;
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -23,6 +25,11 @@ pub trait Wire: Send + Sync + 'static {
     /// # Errors
     /// [`WireFault`].
     async fn send(&self, request: WireRequest) -> Result<WireReply, WireFault>;
+
+    /// Where it notes what it refuses, if it refuses anything.
+    fn refusals(&self) -> Option<Arc<Refusals>> {
+        None
+    }
 }
 
 /// One request. `host` and `content-length` are set by the wire.

@@ -178,7 +178,7 @@ impl Engine {
     fn scope(&self, caller: &Caller) -> String {
         self.settings.vault().fingerprint(&match caller {
             Caller::Client(name) => format!("client\n{name}"),
-            Caller::Relay { platform, key } => format!("relay\n{platform}\n{}", key.expose()),
+            Caller::Relay { platform, key, .. } => format!("relay\n{platform}\n{}", key.expose()),
         })
     }
 

@@ -180,8 +180,8 @@ async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault>
     engine.budget.deposit(engine.mono());
     let plan = plan(&snapshot, &ask, &caller, &*engine.dice, began, engine.mono())?;
     tracing::debug!(request_id = %id, candidates = plan.candidates.len(), excluded = ?plan.exclusions, "planned");
-    let inputs = gather(engine, &ask.pictures, "image", deadline).await?;
-    let mask = gather(engine, ask.mask.as_slice(), "mask", deadline).await?.pop();
+    let inputs = gather(engine, &caller, &id, &ask.pictures, "image", deadline).await?;
+    let mask = gather(engine, &caller, &id, ask.mask.as_slice(), "mask", deadline).await?.pop();
     if let (Some(mask), Some(first)) = (&mask, inputs.first())
         && mask.picture.probe.size != first.picture.probe.size
     {

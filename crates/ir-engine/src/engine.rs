@@ -7,6 +7,7 @@ use crate::course::{Course, DrawEvent, Drawing};
 use crate::draw::{Errand, Failure, run};
 use crate::events::Events;
 use crate::feed::Feed;
+use crate::fetches::Fetches;
 use crate::hosting::Hosting;
 use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
@@ -15,7 +16,7 @@ use crate::recover::{Recovered, recover};
 use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding, spoken};
 use crate::told::Told;
 use arc_swap::ArcSwap;
-use ir_egress::{Door, ExchangeLimits, Timing};
+use ir_egress::{Door, ExchangeLimits, Refusals, Timing};
 use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, Picture, RequestId, Secret, Task};
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
@@ -93,6 +94,7 @@ pub struct Engine {
     pub(crate) optimizer: Optimizer,
     pub(crate) feed: Feed<Told>,
     pub(crate) counters: Counters,
+    pub(crate) fetches: Fetches,
     pub(crate) settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     registry: Registry,
@@ -154,6 +156,7 @@ impl Engine {
             optimizer: Optimizer::default(),
             feed: Feed::new(TOLD),
             counters: Counters::default(),
+            fetches: Fetches::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),
@@ -214,6 +217,11 @@ impl Engine {
     /// unknown one. OpenAI's text models do not, even where a relay lists them.
     pub fn knows_model(&self, task: Task, model: &str) -> bool {
         crate::plan::is_known(&self.snapshot(), task, model)
+    }
+
+    /// What was refused on the way out.
+    pub fn refusals(&self) -> &Refusals {
+        self.door.refusals()
     }
 
     /// Where bytes live.

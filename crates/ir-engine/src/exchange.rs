@@ -142,7 +142,10 @@ impl Conversation<'_> {
 /// Whether a fault of asking for a task says nothing of the task. A task that is not found may only
 /// not be known everywhere yet.
 fn passes(fault: &Fault) -> bool {
-    matches!(fault.class, Class::Timeout | Class::UpstreamFault | Class::Overloaded | Class::RateLimited | Class::ModelNotFound)
+    matches!(
+        fault.class,
+        Class::Timeout | Class::UpstreamFault | Class::Blocked | Class::Overloaded | Class::RateLimited | Class::ModelNotFound
+    )
 }
 
 async fn tell(outputs: Vec<Output>, listener: &mut impl Listener) {

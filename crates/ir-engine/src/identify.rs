@@ -52,7 +52,7 @@ pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr) -
     let enabled = |name: &str| snapshot.upstreams.iter().any(|u| u.enabled && u.own && u.name() == name);
     let platform = ADAPTERS.iter().map(|adapter| adapter.card()).find(|card| (card.key_format)(token) && enabled(card.name));
     match platform {
-        Some(card) if system.relay => Ok(Caller::Relay { platform: card.name, key: ir_model::Secret::new(token) }),
+        Some(card) if system.relay => Ok(Caller::Relay { platform: card.name, key: ir_model::Secret::new(token), peer }),
         Some(card) if anonymous().is_none() => Err(Fault::gate(
             Gate::RelayDisabled,
             format!("This looks like a key of {}, but relay mode is switched off (system.modes.relay).", card.name),

@@ -1,46 +1,89 @@
 //! Pictures that callers gave: fetched once, checked, made ready for jobs.
 
+use crate::draw::client_name;
 use crate::engine::{Engine, limits};
+use crate::fetches::{AT_ONCE, Leave};
 use futures_util::{StreamExt, stream};
 use ir_egress::{ExchangeLimits, Purpose, Timing};
-use ir_model::{AskPicture, Class, Fault, Gate, Input, Picture};
+use ir_model::{AskPicture, Caller, Class, Fault, Gate, Input, Picture, RequestId};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Pictures of one request that are fetched at the same time (`07-security.md`, rule 7).
-const AT_ONCE: usize = 4;
 /// All of a caller's addresses must have been fetched by then.
 const FETCH_TOTAL: Duration = Duration::from_secs(30);
+
+/// Where the bytes of a picture are.
+enum Found<'a> {
+    Here(&'a Picture),
+    /// In the gateway's own storage, under this name.
+    Stored {
+        url: &'a str,
+        name: &'a str,
+    },
+    /// Somewhere else.
+    Away {
+        url: &'a str,
+    },
+}
 
 /// Fetches what was given as addresses. The order is kept.
 ///
 /// # Errors
-/// `url_not_allowed`, `image_url_unreachable` or what is wrong with the bytes, naming the parameter.
-pub(crate) async fn gather(engine: &Engine, pictures: &[AskPicture], param: &str, deadline: Instant) -> Result<Vec<Input>, Fault> {
+/// `url_not_allowed`, `image_url_unreachable` or what is wrong with the bytes, naming the parameter;
+/// `rate_limit_exceeded` when the caller has had too much fetched.
+pub(crate) async fn gather(
+    engine: &Engine,
+    caller: &Caller,
+    id: &RequestId,
+    pictures: &[AskPicture],
+    param: &str,
+    deadline: Instant,
+) -> Result<Vec<Input>, Fault> {
     let limits = limits(Timing::user_url(), deadline.min(Instant::now() + FETCH_TOTAL));
-    let fetches: Vec<_> = pictures.iter().map(|given| one(engine, given, &limits)).collect();
+    let snapshot = engine.snapshot();
+    let base = snapshot.settings.system.public_base_url.as_ref().map(|base| base.as_str().trim_end_matches('/'));
+    let found: Vec<Found<'_>> = pictures.iter().map(|given| find(given, base)).collect();
+    let away = found.iter().filter(|found| matches!(found, Found::Away { .. })).count();
+    let leave = match away {
+        0 => None,
+        number => Some(engine.fetches.enter(caller, number, snapshot.settings.limits.url_fetches_per_minute)?),
+    };
+    let fetches: Vec<_> = found.iter().map(|found| one(engine, found, leave.as_ref(), &limits)).collect();
     let fetched: Vec<Result<Input, Fault>> = stream::iter(fetches).buffered(AT_ONCE).collect().await;
-    fetched.into_iter().collect::<Result<_, _>>().map_err(|fault| fault.param(param))
+    fetched.into_iter().collect::<Result<_, _>>().map_err(|fault| {
+        tracing::info!(request_id = %id, client = client_name(caller), class = fault.class.name(), detail = fault.detail, "a picture at a caller's address cannot be used");
+        fault.param(param)
+    })
 }
 
-async fn one(engine: &Engine, given: &AskPicture, limits: &ExchangeLimits) -> Result<Input, Fault> {
+fn find<'a>(given: &'a AskPicture, base: Option<&str>) -> Found<'a> {
     match given {
-        AskPicture::Here(picture) => Ok(Input { picture: picture.clone(), url: None }),
-        AskPicture::Url(url) => {
-            let picture = match own_name(engine, url) {
-                Some(name) => stored(engine, name).await?,
-                None => engine.door.download(url, Purpose::UserUrl, limits).await?,
+        AskPicture::Here(picture) => Found::Here(picture),
+        AskPicture::Url(url) => match base.and_then(|base| own_name(base, url)) {
+            Some(name) => Found::Stored { url, name },
+            None => Found::Away { url },
+        },
+    }
+}
+
+async fn one(engine: &Engine, found: &Found<'_>, leave: Option<&Leave>, limits: &ExchangeLimits) -> Result<Input, Fault> {
+    match found {
+        Found::Here(picture) => Ok(Input { picture: (*picture).clone(), url: None }),
+        Found::Stored { url, name } => Ok(Input { picture: stored(engine, name).await?, url: Some((*url).to_owned()) }),
+        Found::Away { url } => {
+            let _place = match leave {
+                Some(leave) => Some(leave.place(limits.deadline).await?),
+                None => None,
             };
-            Ok(Input { picture, url: Some(url.clone()) })
+            let picture = engine.door.download(url, Purpose::UserUrl, limits).await?;
+            Ok(Input { picture, url: Some((*url).to_owned()) })
         }
     }
 }
 
 /// The name behind one of the gateway's own links. Such a picture is at hand, and its address is often
 /// one that nobody may be sent to.
-fn own_name<'a>(engine: &Engine, url: &'a str) -> Option<&'a str> {
-    let snapshot = engine.snapshot();
-    let base = snapshot.settings.system.public_base_url.as_ref()?.as_str().trim_end_matches('/');
+fn own_name<'a>(base: &str, url: &'a str) -> Option<&'a str> {
     let name = url.strip_prefix(base)?.strip_prefix("/storage/")?;
     (!name.is_empty() && !name.contains(['/', '?', '#'])).then_some(name)
 }

@@ -196,6 +196,7 @@ impl Engine {
             Class::RateLimited => KeyVerdict::RateLimited,
             Class::Overloaded
             | Class::UpstreamFault
+            | Class::Blocked
             | Class::Timeout
             | Class::TaskFailed
             | Class::NoKey

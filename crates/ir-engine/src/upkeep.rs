@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::hooks;
 use crate::keys::KeyCell;
 use crate::recover::adopt_recent;
+use crate::refused;
 use crate::resume::resume;
 use crate::told::Told;
 use ir_store::{Cursor, Gallery, KeyHealth, PictureRecord, StoreError};
@@ -43,6 +44,7 @@ impl Engine {
         let engine = Arc::clone(self);
         tokio::spawn(resume(Arc::clone(&engine)));
         tokio::spawn(hooks::work(weak.clone()));
+        tokio::spawn(refused::work(weak.clone(), Arc::clone(self.door.refusals())));
         tokio::spawn(async move {
             adopt_recent(&engine).await;
             settle_left(&engine).await;

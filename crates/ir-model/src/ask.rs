@@ -6,6 +6,7 @@ use crate::picture::{Format, Input, Picture};
 use crate::secret::Secret;
 use crate::size::{Size, SizeAsk};
 use std::fmt;
+use std::net::IpAddr;
 
 /// The three ways to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -175,6 +176,9 @@ pub enum Caller {
         platform: &'static str,
         /// The caller's key.
         key: Secret,
+        /// Where the request came from. A key that nobody has checked names nobody: what such
+        /// callers may do is counted by address.
+        peer: IpAddr,
     },
     /// Known by a gateway key; draws on the pools. The text names the client in logs.
     Client(String),

@@ -20,6 +20,8 @@ pub enum Class {
     Overloaded,
     /// The platform failed or answered nonsense, or the connection broke.
     UpstreamFault,
+    /// The gateway's own rules forbid to dial where the platform's address leads.
+    Blocked,
     /// A deadline passed.
     Timeout,
     /// An asynchronous task ended in failure.
@@ -36,7 +38,7 @@ pub enum Class {
 
 impl Class {
     /// Every class of an attempt (all but [`Class::Gate`]), for tests over the whole table.
-    pub const ATTEMPT: [Self; 12] = [
+    pub const ATTEMPT: [Self; 13] = [
         Self::InvalidRequest,
         Self::ContentRejected,
         Self::KeyRejected,
@@ -44,6 +46,7 @@ impl Class {
         Self::RateLimited,
         Self::Overloaded,
         Self::UpstreamFault,
+        Self::Blocked,
         Self::Timeout,
         Self::TaskFailed,
         Self::ModelNotFound,
@@ -61,6 +64,7 @@ impl Class {
             Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::UpstreamFault => "upstream_fault",
+            Self::Blocked => "blocked",
             Self::Timeout => "timeout",
             Self::TaskFailed => "task_failed",
             Self::ModelNotFound => "model_not_found",
@@ -282,6 +286,7 @@ impl Fault {
             | Class::QuotaExhausted
             | Class::RateLimited
             | Class::Overloaded
+            | Class::Blocked
             | Class::TaskFailed
             | Class::ModelNotFound
             | Class::NoKey
@@ -364,7 +369,7 @@ impl Fault {
     pub fn blame(&self) -> Blame {
         match self.class {
             Class::InvalidRequest | Class::ContentRejected | Class::ModelNotFound | Class::Cancelled => Blame::Caller,
-            Class::KeyRejected | Class::QuotaExhausted | Class::NoKey => Blame::Operator,
+            Class::KeyRejected | Class::QuotaExhausted | Class::NoKey | Class::Blocked => Blame::Operator,
             Class::RateLimited | Class::Overloaded | Class::UpstreamFault | Class::Timeout | Class::TaskFailed => Blame::Platform,
             Class::Gate(gate) => match gate {
                 Gate::ServiceDisabled | Gate::Overloaded | Gate::ShuttingDown | Gate::StorageFull | Gate::Internal => Blame::Operator,

@@ -5,6 +5,7 @@
 mod ask;
 mod blob;
 mod fault;
+pub mod guard;
 mod ids;
 mod language;
 mod node;

@@ -133,6 +133,7 @@ fn look(class: Class, mode: Mode) -> Look {
         Class::RateLimited => (429, "rate_limit_exceeded", RATE),
         Class::Overloaded => (503, "upstream_overloaded", SERVER),
         Class::UpstreamFault => (502, "upstream_error", SERVER),
+        Class::Blocked => (503, "upstream_blocked", SERVER),
         Class::Timeout => (504, "upstream_timeout", SERVER),
         Class::TaskFailed => (502, "generation_failed", SERVER),
         Class::ModelNotFound => (404, "model_not_found", INVALID),
@@ -171,7 +172,7 @@ fn gate_kind(gate: Gate) -> &'static str {
 /// 429 and 5xx twice by themselves, and the gateway has tried everything already.
 fn is_final(fault: &Fault, status: u16) -> bool {
     let by_class = match fault.class {
-        Class::QuotaExhausted | Class::KeyRejected | Class::Timeout => true,
+        Class::QuotaExhausted | Class::KeyRejected | Class::Timeout | Class::Blocked => true,
         Class::InvalidRequest | Class::ContentRejected | Class::ModelNotFound | Class::Cancelled => true,
         Class::RateLimited | Class::Overloaded | Class::UpstreamFault | Class::TaskFailed | Class::NoKey => false,
         Class::Gate(_) => (400..500).contains(&status) && status != 408 && status != 429,
@@ -189,7 +190,7 @@ fn retry_after(fault: &Fault, status: u16) -> Option<u64> {
         Class::QuotaExhausted => 3600,
         Class::RateLimited | Class::NoKey => 30,
         Class::Overloaded => 10,
-        Class::Gate(Gate::ServiceDisabled) => 60,
+        Class::Blocked | Class::Gate(Gate::ServiceDisabled) => 60,
         Class::Gate(_) => 5,
         Class::InvalidRequest
         | Class::ContentRejected
@@ -239,6 +240,10 @@ fn sentence(class: Class, provider: Option<&str>, mode: Mode) -> Message {
         Class::RateLimited => say("limits the rate of requests. Try again later.", "限制了请求频率，请稍后再试。"),
         Class::Overloaded => say("is overloaded. Try again later.", "当前过载，请稍后再试。"),
         Class::UpstreamFault => say("failed, or its answer made no sense. Try again.", "出错或返回了无法识别的结果，请重试。"),
+        Class::Blocked => say(
+            "has an address that the gateway's rules do not allow; its operator has to allow it.",
+            "的地址不在网关允许的范围内，请联系管理员放行。",
+        ),
         Class::Timeout => say("did not answer in time.", "未能按时响应。"),
         Class::TaskFailed => say("could not finish the picture.", "未能完成图片。"),
         Class::ModelNotFound => {

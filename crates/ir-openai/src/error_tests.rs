@@ -24,6 +24,7 @@ fn expected(class: Class) -> (u16, &'static str, &'static str, bool) {
         Class::RateLimited => (429, "rate_limit_exceeded", "rate_limit_error", false),
         Class::Overloaded => (503, "upstream_overloaded", "server_error", false),
         Class::UpstreamFault => (502, "upstream_error", "server_error", true),
+        Class::Blocked => (503, "upstream_blocked", "server_error", true),
         Class::Timeout => (504, "upstream_timeout", "server_error", true),
         Class::TaskFailed => (502, "generation_failed", "server_error", false),
         Class::ModelNotFound => (404, "model_not_found", "invalid_request_error", true),

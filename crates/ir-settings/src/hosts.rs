@@ -1,7 +1,9 @@
 //! Hosts with ports, networks of addresses, and which hosts are not on the public internet.
 
+use crate::value::url as plain_url;
+use ir_model::guard::{AddressClass, classify};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use url::{Host, Url};
 
 /// A host and a port, as `security.allowPrivate` lists them.
@@ -39,13 +41,13 @@ impl HostPort {
         Some(Self { host, port: url.port_or_known_default()? })
     }
 
-    /// Whether the host is an address or name that never is on the public internet. Names are not
-    /// resolved: the way out judges the addresses that it dials.
-    pub(crate) fn is_private(&self) -> bool {
+    /// What kind of place the host is, as far as it tells by itself: names are not resolved, the way
+    /// out judges the addresses that it dials.
+    pub(crate) fn class(&self) -> AddressClass {
         match self.host.parse::<IpAddr>() {
-            Ok(IpAddr::V4(v4)) => private_v4(v4),
-            Ok(IpAddr::V6(v6)) => private_v6(v6),
-            Err(_) => self.host == "localhost" || self.host.ends_with(".localhost"),
+            Ok(ip) => classify(ip).class,
+            Err(_) if self.host == "localhost" || self.host.ends_with(".localhost") => AddressClass::Special,
+            Err(_) => AddressClass::Public,
         }
     }
 }
@@ -56,21 +58,25 @@ impl fmt::Display for HostPort {
     }
 }
 
-fn private_v4(v4: Ipv4Addr) -> bool {
-    let [a, b, ..] = v4.octets();
-    // 0/8 and 100.64/10 (carrier-grade translation) have no stable test in the standard library.
-    v4.is_loopback()
-        || v4.is_private()
-        || v4.is_link_local()
-        || v4.is_broadcast()
-        || v4.is_multicast()
-        || a == 0
-        || (a == 100 && (64..128).contains(&b))
+/// Judges where an address that an operator gave leads, as far as it tells by itself.
+pub(crate) fn judge_place(url: &Url, allowed: &[HostPort]) -> Result<(), String> {
+    let place = HostPort::of(url).ok_or("names no host")?;
+    match place.class() {
+        AddressClass::Metadata => Err(format!("leads to {place}, which hands out credentials: it is never dialled")),
+        AddressClass::Special if !allowed.contains(&place) => {
+            Err(format!("leads to a private address: list {place} in security.allowPrivate if that is meant"))
+        }
+        AddressClass::Special | AddressClass::Public => Ok(()),
+    }
 }
 
-fn private_v6(v6: Ipv6Addr) -> bool {
-    let mapped = v6.to_ipv4_mapped().is_some_and(private_v4);
-    mapped || v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || v6.is_unique_local() || v6.is_unicast_link_local()
+/// Judges a base address that does not stand among the settings, as if it did.
+///
+/// # Errors
+/// What is wrong with it, to be put after its name.
+pub fn judge_base(text: &str, allowed: &[HostPort]) -> Result<(), String> {
+    let url = plain_url(text).ok_or("must be an http or https address without a user name and a fragment")?;
+    judge_place(&url, allowed)
 }
 
 /// A network of addresses: `10.0.0.0/8`, or one address.
@@ -138,20 +144,25 @@ mod tests {
     }
 
     #[test]
-    fn private_hosts() {
-        for (text, private) in [
-            ("http://127.0.0.1:3000", true),
-            ("http://2130706433", true),
-            ("http://[::ffff:10.0.0.1]", true),
-            ("http://169.254.169.254", true),
-            ("http://api.localhost", true),
-            ("http://100.64.0.1", true),
-            ("http://[fd00::1]", true),
-            ("https://api.example.com", false),
-            ("https://8.8.8.8", false),
-            ("https://[2606:4700::1]", false),
+    fn classes_of_hosts() {
+        use AddressClass::{Metadata, Public, Special};
+        for (text, class) in [
+            ("http://127.0.0.1:3000", Special),
+            ("http://2130706433", Special),
+            ("http://[::ffff:10.0.0.1]", Special),
+            ("http://[64:ff9b::8.8.8.8]", Special),
+            ("http://198.18.0.1", Special),
+            ("http://169.254.169.254", Metadata),
+            ("http://168.63.129.16", Metadata),
+            ("http://[::ffff:169.254.169.254]", Metadata),
+            ("http://api.localhost", Special),
+            ("http://100.64.0.1", Special),
+            ("http://[fd00::1]", Special),
+            ("https://api.example.com", Public),
+            ("https://8.8.8.8", Public),
+            ("https://[2606:4700::1]", Public),
         ] {
-            assert_eq!(HostPort::of(&Url::parse(text).unwrap()).unwrap().is_private(), private, "{text}");
+            assert_eq!(HostPort::of(&Url::parse(text).unwrap()).unwrap().class(), class, "{text}");
         }
     }
 

@@ -25,7 +25,7 @@ mod vault;
 pub use env::Env;
 pub use error::{Problem, SettingsError};
 pub use file::SettingsFile;
-pub use hosts::{HostPort, IpNet};
+pub use hosts::{HostPort, IpNet, judge_base};
 pub use legacy::LegacyKey;
 pub use platforms::PLATFORMS;
 pub use reference::reference_markdown;

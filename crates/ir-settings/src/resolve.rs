@@ -3,13 +3,14 @@
 use crate::build;
 use crate::env::Env;
 use crate::error::{Problem, SettingsError};
-use crate::hosts::HostPort;
+use crate::hosts::{HostPort, judge_place};
 use crate::platforms::{PLATFORMS, canonical};
 use crate::sealing;
 use crate::table::{Kind, all_defs, index_of};
 use crate::types::Settings;
 use crate::value::{self, Value};
 use crate::vault::{NEW_SECRET_KEY, SECRET_KEY, Vault};
+use ir_model::guard::AddressClass;
 use serde_json::{Map, Value as Json};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -213,9 +214,12 @@ fn look_over(resolved: &Resolved, problems: &mut Problems) {
         Some(Value::Hosts(hosts)) => hosts,
         _ => &[],
     };
+    for place in allowed.iter().filter(|place| place.class() == AddressClass::Metadata) {
+        problems.add("security.allowPrivate", format!("lists {place}, which hands out credentials: it is never dialled"));
+    }
     let mut judge = |path: &str, url: &Url| {
-        if let Some(place) = HostPort::of(url).filter(|place| place.is_private() && !allowed.contains(place)) {
-            problems.add(path, format!("leads to a private address: list {place} in security.allowPrivate if that is meant"));
+        if let Err(why) = judge_place(url, allowed) {
+            problems.add(path, why);
         }
     };
     for (def, value) in all_defs().iter().zip(&resolved.values) {

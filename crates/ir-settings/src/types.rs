@@ -312,6 +312,8 @@ pub struct Limits {
     pub concurrent_draws: usize,
     /// Requests that one platform key serves at once.
     pub key_concurrency: u32,
+    /// Pictures at addresses that are fetched for one caller per minute.
+    pub url_fetches_per_minute: usize,
     /// Seconds until a request's head must be there.
     pub header_secs: u64,
     /// Seconds without a byte of a request's body.

@@ -192,7 +192,7 @@ fn one(kind: Kind, text: &str) -> Result<Value, String> {
     }
 }
 
-fn url(text: &str) -> Option<Url> {
+pub(crate) fn url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|_| text.len() <= LONGEST_NAME && !text.chars().any(char::is_control))?;
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && url.host().is_some();
     // The parser mends `http:host` and `http:\host`; what is saved should read as it is meant.

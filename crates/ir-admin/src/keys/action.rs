@@ -188,6 +188,7 @@ async fn add(admin: &Admin, provider: &str, item: KeyItem) -> Result<(String, Ou
             "密钥格式错误：须为 8 至 512 个可见字符且不含空格。",
         ));
     };
+    judge_base(admin, "keyItem.baseUrl", item.base_url.as_deref())?;
     let before = ids(admin).await?;
     let new = NewKey {
         secret: Secret::new(key.clone()),
@@ -205,6 +206,14 @@ async fn add(admin: &Admin, provider: &str, item: KeyItem) -> Result<(String, Ou
     Ok((id, Outcome { ok: true, added: Some(1), ..Outcome::default() }))
 }
 
+/// A key's own address is judged like one among the settings.
+fn judge_base(admin: &Admin, param: &str, base_url: Option<&str>) -> Result<(), Refusal> {
+    let Some(base_url) = base_url.map(str::trim).filter(|url| !url.is_empty()) else { return Ok(()) };
+    let settings = admin.settings.current();
+    ir_settings::judge_base(base_url, &settings.settings.security.allow_private)
+        .map_err(|why| Refusal::bad(param, format!("'{param}' {why}."), format!("{param} 无法使用：{why}")))
+}
+
 async fn ids(admin: &Admin) -> Result<Vec<String>, Refusal> {
     Ok(admin.engine.store().keys().await?.into_iter().map(|record| record.id.0).collect())
 }
@@ -219,6 +228,7 @@ async fn batch_add(
 ) -> Result<Outcome, Refusal> {
     let pasted = pasted::read(text, format);
     let invalid = pasted.iter().filter(|pasted| !pasted.good).count() as u64;
+    judge_base(admin, "baseUrl", base_url.as_deref())?;
     let base_url = base_url.filter(|url| !url.is_empty());
     let new: Vec<NewKey> = pasted
         .into_iter()
@@ -257,6 +267,11 @@ async fn update(admin: &Admin, id: &str, item: KeyItem) -> Result<(), Refusal> {
             _ => return Err(Refusal::bad("keyItem.key", "'key' is not a key.", "密钥格式错误。")),
         },
     };
+    let stored = admin.engine.store().keys().await?.into_iter().find(|record| record.id.0 == id).and_then(|record| record.base_url);
+    // What stood there before may be sent back.
+    if item.base_url.as_deref().map(|url| url.trim().trim_end_matches('/')) != stored.as_deref() {
+        judge_base(admin, "keyItem.baseUrl", item.base_url.as_deref())?;
+    }
     let change = KeyChange { name: item.name, enabled: item.enabled, base_url: item.base_url, models: item.models, secret };
     admin.engine.change_key(&KeyId(id.to_owned()), change).await?;
     Ok(())

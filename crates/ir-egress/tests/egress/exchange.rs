@@ -280,8 +280,8 @@ async fn retry_after_dates_become_seconds() {
 async fn every_wire_fault_has_its_class_and_charge() {
     use ir_egress::Phase;
     for (kind, sent, class, charge) in [
-        (WireFaultKind::Refused, false, Class::UpstreamFault, Charge::No),
-        (WireFaultKind::Blocked, false, Class::UpstreamFault, Charge::No),
+        (WireFaultKind::Refused, false, Class::Blocked, Charge::No),
+        (WireFaultKind::Blocked, false, Class::Blocked, Charge::No),
         (WireFaultKind::Resolve, false, Class::UpstreamFault, Charge::No),
         (WireFaultKind::Connect, false, Class::UpstreamFault, Charge::No),
         (WireFaultKind::Tls, false, Class::UpstreamFault, Charge::No),

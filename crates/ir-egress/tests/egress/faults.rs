@@ -1,7 +1,7 @@
 //! What goes wrong on the way, and whether it is known that nothing was sent (F-1 to F-20).
 
 use crate::support::*;
-use ir_egress::{EgressWire, Pace, Phase, Purpose, Resolver, Rules, Timing, Wire, WireFault, WireFaultKind};
+use ir_egress::{EgressParts, EgressWire, Pace, Phase, Purpose, Resolver, Rules, Timing, Wire, WireFault, WireFaultKind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,7 +45,7 @@ async fn lookups_are_cut() {
             std::future::pending().await
         }
     }
-    let wire = EgressWire::with_parts(Rules::default(), Arc::new(Never), rustls::RootCertStore::empty());
+    let wire = EgressWire::with_parts(Rules::default(), EgressParts { resolver: Arc::new(Never), ..EgressParts::default() });
     let start = Instant::now();
     let fault = fetch(&wire, "https://a.example/", Purpose::Provider).await.unwrap_err();
     assert_eq!(outcome(&fault), (WireFaultKind::Timeout(Phase::Resolve), false));

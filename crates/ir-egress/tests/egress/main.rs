@@ -4,6 +4,7 @@
 mod download;
 mod exchange;
 mod faults;
+mod ssrf;
 mod support;
 mod tls;
 mod wire;

@@ -1,7 +1,9 @@
 //! Servers on loopback, a scripted resolver, and pictures.
 
 use async_trait::async_trait;
-use ir_egress::{AllowEntry, Door, EgressWire, ExchangeLimits, Purpose, Resolver, Rules, Timing, Wire, WireFault, WireReply, WireRequest};
+use ir_egress::{
+    AllowEntry, Door, EgressParts, EgressWire, ExchangeLimits, Purpose, Resolver, Rules, Timing, Wire, WireFault, WireReply, WireRequest,
+};
 use ir_model::{Limits, ManualClock, SeededDice, Timestamp};
 use ir_spool::{Spool, SpoolConfig};
 use rustls::RootCertStore;
@@ -147,7 +149,10 @@ pub(crate) fn wire_to(server: &Server) -> EgressWire {
 
 /// A wire with names of its own.
 pub(crate) fn wire_with(names: &Arc<Names>, listed: &[String]) -> EgressWire {
-    EgressWire::with_parts(listing(listed), Arc::clone(names) as Arc<dyn Resolver>, RootCertStore::empty())
+    EgressWire::with_parts(
+        listing(listed),
+        EgressParts { resolver: Arc::clone(names) as Arc<dyn Resolver>, roots: RootCertStore::empty(), ..EgressParts::default() },
+    )
 }
 
 /// Ample time for everything: what is tested is shortened by the test.

@@ -1,7 +1,7 @@
 //! F-6: nothing is sent to a server that cannot prove its name.
 
 use crate::support::*;
-use ir_egress::{EgressWire, Phase, Purpose, Timing, Wire, WireFaultKind};
+use ir_egress::{EgressParts, EgressWire, Phase, Purpose, Timing, Wire, WireFaultKind};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
@@ -40,7 +40,10 @@ fn wire(server: &Server, name: &str, trusted: Option<CertificateDer<'static>>) -
     if let Some(certificate) = trusted {
         roots.add(certificate).expect("a certificate");
     }
-    EgressWire::with_parts(listing(&[format!("{name}:{}", server.port())]), Names::new(&[(name, &["127.0.0.1"])]), roots)
+    EgressWire::with_parts(
+        listing(&[format!("{name}:{}", server.port())]),
+        EgressParts { resolver: Names::new(&[(name, &["127.0.0.1"])]), roots, ..EgressParts::default() },
+    )
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ impl<'a> Bed<'a> {
         let timing = Timing { total: PATIENCE, ..Timing::provider(PATIENCE) };
         let limits = ExchangeLimits { timing, deadline, max_json: MOST_ANSWER, max_picture: MOST_ANSWER };
         let reply = door.exchange(&self.call(picture), &limits).await.map_err(|fault| {
-            let class = if fault.class == Class::Timeout { Class::Timeout } else { Class::UpstreamFault };
+            let class = if matches!(fault.class, Class::Timeout | Class::Blocked) { fault.class } else { Class::UpstreamFault };
             failed(class, fault.detail.as_deref().unwrap_or(fault.class.name()))
         })?;
         self.read(&reply)

@@ -107,13 +107,13 @@ async fn relayed_keys_and_pool_keys_never_meet() {
     let token = "sk-newapi-the-callers-own";
     let peer = "203.0.113.9".parse().expect("address");
     let caller = bench.engine.identify(Some(token), peer).expect("relayed");
-    assert!(matches!(&caller, Caller::Relay { platform: "NewApi", key } if key.expose() == token));
+    assert!(matches!(&caller, Caller::Relay { platform: "NewApi", key, .. } if key.expose() == token));
     assert!(bench.draw_as(ask(1), caller).await.1.is_ok());
     assert_eq!(bench.wire.recorded()[0].header("authorization"), Some("Bearer sk-newapi-the-callers-own"));
     assert!(bench.draw(ask(1)).await.1.is_ok());
     assert_eq!(bench.wire.recorded()[1].header("authorization"), Some("Bearer sk-one"));
 
-    let dead = Caller::Relay { platform: "NewApi", key: Secret::new(token) };
+    let dead = Caller::Relay { platform: "NewApi", key: Secret::new(token), peer };
     let refusing = crate::support::bench(config, &KEY, |_| json(401, &[], "{}")).await;
     assert!(refusing.draw_as(ask(1), dead).await.1.is_err());
     assert_eq!(refusing.wire.recorded().len(), 1, "no pool key steps in for a caller's dead one");

@@ -3,6 +3,7 @@
 use crate::support::{Bench, PLAIN, ask, bench, picture};
 use ir_engine::NewKey;
 use ir_model::{Ask, Caller, Class, Secret, Task};
+use std::net::Ipv4Addr;
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
 
@@ -67,7 +68,7 @@ async fn a_caller_sees_the_models_of_platforms_that_could_serve_him() {
         owners.dedup();
         owners
     };
-    let relayed = |platform| Some(Caller::Relay { platform, key: Secret::new("key") });
+    let relayed = |platform| Some(Caller::Relay { platform, key: Secret::new("key"), peer: Ipv4Addr::LOCALHOST.into() });
     assert_eq!(owners(relayed("Pollinations")), ["Pollinations", "img-router"]);
     assert_eq!(owners(relayed("Doubao")), ["Doubao", "img-router"]);
     // The pools have a key of NewApi; Doubao needs one.

@@ -47,6 +47,7 @@ export const SECTIONS = {
     paths: [
       "limits.concurrentDraws",
       "limits.keyConcurrency",
+      "limits.urlFetchesPerMinute",
       "limits.maxConnections",
       "limits.connectionsPerIp",
       "system.maxBodySize",

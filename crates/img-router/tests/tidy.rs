@@ -123,7 +123,32 @@ fn one_door_out() {
         let code = read(&path);
         let opens = code.contains("TcpStream::connect") || code.contains("client::conn") || code.contains("client::legacy");
         assert!(may || !opens, "{text} opens outgoing connections; only ir-egress may");
+        let dials = ["TcpStream::connect", "TcpSocket", "lookup_host", "to_socket_addrs"].iter().any(|call| code.contains(call));
+        let places = ["/ir-egress/src/connect.rs", "/ir-egress/src/resolve.rs", "/tests/tidy.rs"];
+        let may = text.contains("/ir-sim/") || places.iter().any(|place| text.ends_with(place));
+        assert!(may || !dials, "{text} dials or resolves; there is one place for each");
     }
+}
+
+/// Addresses from outside are read by the WHATWG parser alone: `http::Uri` takes some of them for
+/// another host. It is made of the path of an address that was judged, and of requests' `Host`.
+///
+/// Proves R-SSRF-2.
+#[test]
+fn one_parser_of_addresses() {
+    let code = |path: &Path| read(path).split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let makes = |text: &str| {
+        ["Uri::from", "Uri::try_from", "Uri::builder", "parse::<Uri>", ": Uri = ", "PathAndQuery"].iter().any(|made| text.contains(made))
+    };
+    let found: Vec<String> = files(&[".rs"])
+        .into_iter()
+        .filter(|path| !is_test(path) && !path.to_string_lossy().contains("/ir-sim/") && makes(&code(path)))
+        .map(|path| path.strip_prefix(root()).unwrap_or(&path).display().to_string())
+        .collect();
+    assert_eq!(
+        BTreeSet::from_iter(found),
+        BTreeSet::from(["crates/ir-admin/src/authority.rs", "crates/ir-egress/src/live.rs"].map(str::to_owned))
+    );
 }
 
 #[test]

@@ -20,6 +20,7 @@ async fn a_drip_is_cut_by_its_pace_not_by_its_pauses() {
     assert!(now - start <= 6 * SECOND, "cut after {:?}", now - start);
 }
 
+/// Proves R-SSRF-10.
 #[tokio::test(start_paused = true)]
 async fn ten_kib_a_second_is_enough_for_ever() {
     let start = Instant::now();

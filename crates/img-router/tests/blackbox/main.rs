@@ -15,6 +15,7 @@ mod operator;
 mod platforms;
 mod previews;
 mod services;
+mod ssrf;
 mod support;
 mod tasks;
 mod webhooks;

@@ -128,6 +128,7 @@ async fn the_end_of_a_request_is_told_until_it_is_heard() {
     assert_eq!(receiver.messages().len(), 3, "what was taken is not told again");
 }
 
+/// Proves R-SSRF-4, R-SSRF-9.
 #[tokio::test]
 async fn a_callers_webhook_is_called_unless_it_leads_inside() {
     let sim = NEW_API.sim().await;

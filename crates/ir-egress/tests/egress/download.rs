@@ -27,6 +27,7 @@ async fn given(reply: WireReply, purpose: Purpose) -> Result<Picture, Fault> {
     scripted(vec![reply], "https://a.example/x.png", purpose).await.0
 }
 
+/// Proves R-SSRF-3, R-SSRF-9.
 #[tokio::test]
 async fn a_picture_is_fetched_over_redirects_without_credentials() {
     let replies = vec![redirect("/b?c"), redirect("https://b.example/"), redirect("//c.example/d"), picture()];
@@ -43,6 +44,7 @@ async fn a_picture_is_fetched_over_redirects_without_credentials() {
     }
 }
 
+/// Proves R-SSRF-3.
 #[tokio::test]
 async fn at_most_three_redirects() {
     let replies = (0..10).map(|n| redirect(&format!("/{n}"))).collect();
@@ -51,6 +53,7 @@ async fn at_most_three_redirects() {
     assert_eq!(requests.len(), 4);
 }
 
+/// Proves R-SSRF-3, R-SSRF-6.
 #[tokio::test]
 async fn redirects_that_are_not_followed() {
     for to in ["http://a.example/", "ftp://a.example/", "file:///etc/passwd", "data:image/png;base64,AAAA", "https://b.example/\\x", ""] {
@@ -68,7 +71,9 @@ async fn redirects_that_are_not_followed() {
     }
 }
 
-/// R-SSRF-3, F-28: the second hop is judged like the first.
+/// The second hop is judged like the first.
+///
+/// Proves R-SSRF-3, R-SSRF-9, F-28.
 #[tokio::test]
 async fn a_redirect_to_a_private_address_is_refused() {
     let canary = Server::canary().await;
@@ -98,8 +103,10 @@ async fn a_redirect_to_a_private_address_is_refused() {
     assert_eq!(canary.accepted(), 0);
 }
 
-/// R-SSRF-11: whatever happens out there, callers read the same; only the text of their own address
-/// is judged openly.
+/// Whatever happens out there, callers read the same; only the text of their own address is judged
+/// openly.
+///
+/// Proves R-SSRF-11.
 #[tokio::test]
 async fn callers_learn_nothing_of_the_network() {
     let names = Names::new(&[("private.example", &["10.0.0.1"]), ("metadata.example", &["169.254.169.254"])]);
@@ -122,6 +129,7 @@ async fn callers_learn_nothing_of_the_network() {
     }
 }
 
+/// Proves R-SSRF-2, R-SSRF-6, R-SSRF-11.
 #[tokio::test]
 async fn addresses_that_are_refused_as_written() {
     let bench = bench(Arc::new(EgressWire::new(Rules::default())));
@@ -182,6 +190,7 @@ async fn what_is_no_picture_is_refused() {
     }
 }
 
+/// Proves R-SSRF-10.
 #[tokio::test]
 async fn pictures_above_the_limit_are_cut() {
     let whole = png(400, 400);

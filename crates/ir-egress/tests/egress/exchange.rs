@@ -246,7 +246,7 @@ async fn endless_bodies_are_cut() {
     }
 }
 
-/// F-42.
+/// Proves R-SSRF-3, R-SEC-6, F-42.
 #[tokio::test]
 async fn a_redirect_is_never_followed_with_the_key() {
     for status in [300, 301, 302, 303, 304, 307, 308] {

@@ -116,7 +116,7 @@ async fn half_a_head_is_no_first_byte() {
     assert_eq!(outcome(&fault), (WireFaultKind::Timeout(Phase::FirstByte), true));
 }
 
-/// F-12.
+/// Proves F-12.
 #[tokio::test]
 async fn headers_then_silence_is_cut_when_idle() {
     let server = silent_after(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345").await;
@@ -143,7 +143,7 @@ async fn dripping() -> Server {
     .await
 }
 
-/// F-13.
+/// Proves F-13.
 #[tokio::test]
 async fn a_drip_ends_at_the_total() {
     let server = dripping().await;
@@ -153,7 +153,9 @@ async fn a_drip_ends_at_the_total() {
     assert_eq!(outcome(&fault), (WireFaultKind::Timeout(Phase::Total), true));
 }
 
-/// R-SSRF-10: callers' addresses have to be fast as well.
+/// Callers' addresses have to be fast as well.
+///
+/// Proves R-SSRF-10.
 #[tokio::test]
 async fn a_drip_from_a_callers_address_is_too_slow() {
     let server = dripping().await;

@@ -1,6 +1,7 @@
 //! Requests that somebody else chose the destination of: a generated corpus, driven through every
 //! way that an address can take into the gateway, judged at the text and at the socket separately.
 
+mod bounds;
 mod canaries;
 mod classifier;
 mod corpus;

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 const CONFIGURED: [Purpose; 3] = [Purpose::Provider, Purpose::Storage, Purpose::Admin];
 const ALL: [Purpose; 4] = [Purpose::Provider, Purpose::Storage, Purpose::Admin, Purpose::UserUrl];
 
-/// R-SSRF-4, R-SSRF-7.
+/// Proves R-SSRF-4, R-SSRF-7.
 #[tokio::test]
 async fn loopback_is_dialled_only_if_listed() {
     let server = Server::answering(ok("text/plain", b"hello")).await;
@@ -26,7 +26,9 @@ async fn loopback_is_dialled_only_if_listed() {
     assert_eq!(server.accepted(), ALL.len());
 }
 
-/// R-SSRF-1: a listed name, port or address does not vouch for its neighbours.
+/// A listed name, port or address does not vouch for its neighbours.
+///
+/// Proves R-SSRF-1.
 #[tokio::test]
 async fn neighbours_of_a_listed_origin_stay_refused() {
     let (server, canary) = (Server::canary().await, Server::canary().await);
@@ -38,7 +40,9 @@ async fn neighbours_of_a_listed_origin_stay_refused() {
     assert_eq!((server.accepted(), canary.accepted()), (0, 0));
 }
 
-/// Rule 4: one private answer among many spoils the name, and it is looked up once.
+/// One private answer among many spoils the name, and it is looked up once.
+///
+/// Proves R-SSRF-4.
 #[tokio::test]
 async fn one_private_answer_refuses_the_name() {
     let canary = Server::canary().await;
@@ -65,7 +69,9 @@ async fn a_listed_name_does_not_reach_metadata() {
     assert_eq!(fault.kind, WireFaultKind::Blocked);
 }
 
-/// R-SSRF-2: the host that was judged is the host that is told, and its address the one dialled.
+/// The host that was judged is the host that is told, and its address the one dialled.
+///
+/// Proves R-SSRF-2.
 #[tokio::test]
 async fn a_listed_name_is_looked_up_once_and_told_as_host() {
     let server = Server::start(|_, mut stream| async move {
@@ -96,7 +102,7 @@ async fn kept_connections_are_judged_anew() {
     assert_eq!(fault.kind, WireFaultKind::Refused);
 }
 
-/// Rule 6: no connection is shared between purposes, none is kept for callers' addresses.
+/// No connection is shared between purposes, none is kept for callers' addresses.
 #[tokio::test]
 async fn purposes_do_not_share_connections() {
     let server = Server::answering(ok("text/plain", b"hello")).await;
@@ -181,7 +187,9 @@ async fn a_dropped_reply_closes_its_connection() {
     is_closed.await.unwrap();
 }
 
-/// R-SSRF-3: at this level a redirect is a reply like others.
+/// At this level a redirect is a reply like others.
+///
+/// Proves R-SSRF-3.
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let canary = Server::canary().await;
@@ -212,6 +220,8 @@ async fn unknown_names_do_not_resolve() {
 }
 
 /// The system's resolver knows this machine, and the rules do not let it through unlisted.
+///
+/// Proves R-SSRF-4, F-5.
 #[tokio::test]
 async fn localhost_needs_to_be_listed_too() {
     let server = Server::answering(ok("text/plain", b"hello")).await;

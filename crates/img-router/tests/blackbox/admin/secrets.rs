@@ -89,6 +89,7 @@ async fn forty_canaries_are_never_seen_again() {
     }
 }
 
+/// Proves R-SEC-3, B-94.
 #[tokio::test]
 async fn a_secret_stays_with_the_address_that_it_was_saved_for() {
     let setup = fresh();

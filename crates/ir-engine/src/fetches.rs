@@ -138,6 +138,7 @@ mod tests {
         Caller::Relay { platform: "NewApi", key: Secret::new(key), peer: peer.parse().unwrap() }
     }
 
+    /// Proves R-SSRF-11.
     #[tokio::test(start_paused = true)]
     async fn a_minute_has_room_for_so_many() {
         let fetches = Fetches::default();

@@ -9,5 +9,6 @@ mod models;
 mod optimizer;
 mod outbox;
 mod placeholders;
+mod refused;
 mod support;
 mod tasks;

@@ -102,6 +102,7 @@ class World:
             "IMG_ROUTER_DATA_DIR": str(self.data),
             "IMG_ROUTER_PUBLIC_BASE_URL": self.url,
             "IMG_ROUTER_ALLOW_PRIVATE": self.platform,
+            "IMG_ROUTER_LIMITS_URL_FETCHES_PER_MINUTE": "100000",
             "IMG_ROUTER_GLOBAL_ACCESS_KEY": ACCESS_KEY,
             "IMG_ROUTER_ADMIN_PASSWORD": PASSWORD,
             "IMG_ROUTER_WEBHOOKS_SECRET": f"whsec_{base64.b64encode(bytes(24)).decode()}",

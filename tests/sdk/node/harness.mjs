@@ -85,6 +85,7 @@ async function startGateway(sim, folder, { publicAddress = true } = {}) {
     ...(publicAddress && { IMG_ROUTER_PUBLIC_BASE_URL: url }),
     IMG_ROUTER_GLOBAL_ACCESS_KEY: KEY,
     IMG_ROUTER_ALLOW_PRIVATE: sim.url.slice("http://".length),
+    IMG_ROUTER_LIMITS_URL_FETCHES_PER_MINUTE: "1000",
     IMG_ROUTER_SYSTEM_MAX_BODY_SIZE: String(MAX_BODY),
   };
   execFileSync(GATEWAY, ["keys", "add", "NewApi", "sk-newapi-of-the-pool"], { env, stdio: "pipe" });

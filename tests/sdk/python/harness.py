@@ -130,6 +130,7 @@ class Gateway:
         else:
             environment |= {"IMG_ROUTER_GLOBAL_ACCESS_KEY": KEY, "IMG_ROUTER_ALLOW_PRIVATE": sim.address}
             (data / "runtime-config.json").write_text(json.dumps(configuration(sim)))
+        environment["IMG_ROUTER_LIMITS_URL_FETCHES_PER_MINUTE"] = "1000"
         environment |= env or {}
         if sim is not None:
             pool = [PLATFORM_KEY] + [f"{PLATFORM_KEY}-{number}" for number in range(2, keys + 1)]

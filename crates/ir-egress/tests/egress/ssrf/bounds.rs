@@ -19,7 +19,11 @@ impl Wire for Allowances {
         let mut seen = self.0.lock().unwrap();
         seen.push(request);
         let body = png(8, 8);
-        Ok(if seen.len() % 4 == 0 { WireReply::scripted(200, &[], body) } else { WireReply::scripted(302, &[("location", "/next")], "") })
+        Ok(if seen.len().is_multiple_of(4) {
+            WireReply::scripted(200, &[], body)
+        } else {
+            WireReply::scripted(302, &[("location", "/next")], "")
+        })
     }
 }
 

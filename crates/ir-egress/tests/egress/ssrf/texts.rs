@@ -17,8 +17,8 @@ impl Tally {
         *self.0.entry(format!("{vector:?}")).or_default() += 1;
     }
 
-    fn print(&self, what: &str) {
-        println!("{what}: {} in all; {:?}", self.0.values().sum::<usize>(), self.0);
+    fn text(&self) -> String {
+        format!("{} in all; {:?}", self.0.values().sum::<usize>(), self.0)
     }
 }
 
@@ -49,7 +49,7 @@ async fn no_spelling_of_a_private_address_gets_past_its_text() {
         }
     }
     println!("corpus: {} addresses, {} texts", inside.len(), texts.len());
-    tally.print("literal addresses refused");
+    println!("literal addresses refused: {}", tally.text());
     assert!(texts.len() > 3000, "{}", texts.len());
 }
 
@@ -76,7 +76,7 @@ async fn public_neighbours_are_dialled() {
         }
     }
     println!("neighbours: {}", beside.len());
-    tally.print("public neighbours dialled");
+    println!("public neighbours dialled: {}", tally.text());
     assert!(beside.len() > 30);
 }
 
@@ -95,7 +95,7 @@ async fn no_trick_gets_past_its_text() {
         }
     }
     println!("corpus: {} tricks", tricks.len());
-    tally.print("tricks refused");
+    println!("tricks refused: {}", tally.text());
 }
 
 /// What is decided of a text is decided of what the parser writes for it.

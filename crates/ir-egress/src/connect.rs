@@ -1,6 +1,7 @@
 //! From an address to a connection: resolve once, judge every answer, dial exactly what was judged,
 //! and look again at what was reached.
 
+use crate::dial::{Dial, Link};
 use crate::resolve::{Resolver, resolve};
 use crate::rules::{Refusal, Rules};
 use crate::url_rules::Destination;
@@ -13,7 +14,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -29,12 +29,13 @@ pub(crate) struct Connected {
 /// Opens connections.
 pub(crate) struct Connector {
     resolver: Arc<dyn Resolver>,
+    dial: Arc<dyn Dial>,
     tls: TlsConnector,
 }
 
 impl Connector {
     /// A connector that trusts `roots`. TLS 1.2 and 1.3, HTTP/1.1 only.
-    pub(crate) fn new(resolver: Arc<dyn Resolver>, roots: RootCertStore) -> Self {
+    pub(crate) fn new(resolver: Arc<dyn Resolver>, dial: Arc<dyn Dial>, roots: RootCertStore) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -42,7 +43,7 @@ impl Connector {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { resolver, tls: TlsConnector::from(Arc::new(config)) }
+        Self { resolver, dial, tls: TlsConnector::from(Arc::new(config)) }
     }
 
     /// Opens a connection that the rules allow. Nothing of a request is written.
@@ -56,8 +57,8 @@ impl Connector {
         for address in &candidates {
             rules.judge_address(*address, to).map_err(|refusal| blocked(to, *address, refusal))?;
         }
-        let stream = dial(to, &candidates, end.min(Instant::now() + timing.connect)).await?;
-        let peer = verify(to, &candidates, &stream)?;
+        let stream = dial(&*self.dial, to, &candidates, end.min(Instant::now() + timing.connect)).await?;
+        let peer = verify(to, &candidates, &*stream)?;
         if !to.tls {
             return Ok(Connected { stream: Stream::Plain(stream), peer });
         }
@@ -80,15 +81,13 @@ fn blocked(to: &Destination, address: SocketAddr, refusal: Refusal) -> WireFault
 }
 
 /// Tries the addresses one after the other; each gets an equal share of the time that is left.
-async fn dial(to: &Destination, candidates: &[SocketAddr], end: Instant) -> Result<TcpStream, WireFault> {
+async fn dial(by: &dyn Dial, to: &Destination, candidates: &[SocketAddr], end: Instant) -> Result<Box<dyn Link>, WireFault> {
     let mut last = fault(WireFaultKind::Connect, to, &"no addresses");
     for (tried, address) in candidates.iter().enumerate() {
         let now = Instant::now();
         let left = u32::try_from(candidates.len() - tried).unwrap_or(1);
         let share = end.saturating_duration_since(now) / left;
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that dials, and the address was judged")]
-        let attempt = TcpStream::connect(*address);
-        last = match timeout_at(now + share, attempt).await {
+        last = match timeout_at(now + share, by.dial(*address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => fault(WireFaultKind::Connect, to, &error),
             Err(_) => fault(WireFaultKind::Timeout(Phase::Connect), to, &"no connection in time"),
@@ -98,15 +97,15 @@ async fn dial(to: &Destination, candidates: &[SocketAddr], end: Instant) -> Resu
 }
 
 /// Defence in depth: what was reached must be what was judged, and not this very socket.
-fn verify(to: &Destination, candidates: &[SocketAddr], stream: &TcpStream) -> Result<SocketAddr, WireFault> {
+fn verify(to: &Destination, candidates: &[SocketAddr], stream: &dyn Link) -> Result<SocketAddr, WireFault> {
     let lost = |error: io::Error| fault(WireFaultKind::Connect, to, &error);
-    let peer = stream.peer_addr().map_err(lost)?;
-    let local = stream.local_addr().map_err(lost)?;
+    let peer = stream.peer().map_err(lost)?;
+    let local = stream.local().map_err(lost)?;
     if !candidates.iter().any(|judged| judged.ip() == peer.ip() && judged.port() == peer.port()) || local == peer {
         return Err(blocked(to, peer, Refusal::OwnAddress));
     }
     // Requests are written whole; waiting for more would only delay them.
-    stream.set_nodelay(true).map_err(lost)?;
+    stream.set_nodelay().map_err(lost)?;
     Ok(peer)
 }
 
@@ -121,8 +120,8 @@ fn server_name(to: &Destination) -> Result<ServerName<'static>, WireFault> {
 /// TCP, with or without TLS.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Box<dyn Link>),
+    Tls(Box<TlsStream<Box<dyn Link>>>),
 }
 
 impl AsyncRead for Stream {

@@ -11,6 +11,7 @@
 
 mod bucket;
 mod connect;
+mod dial;
 mod download;
 mod events;
 mod exchange;
@@ -30,6 +31,7 @@ mod url_rules;
 mod wire;
 
 pub use bucket::{Bucket, BucketConfig, BucketFault, BucketFaultKind, BucketStyle, Object};
+pub use dial::{Dial, Link};
 pub use events::Events;
 pub use exchange::{Answer, Door, ExchangeLimits};
 pub use live::EgressWire;

@@ -4,6 +4,7 @@
 //! followed, no cookie kept, `Alt-Svc` ignored, and no reply with a content encoding is accepted.
 
 use crate::connect::Connector;
+use crate::dial::{Dial, Tcp};
 use crate::pool::{Lease, OutBody, Pool, Shelf};
 use crate::resolve::{Resolver, SystemResolver};
 use crate::rules::{Pace, Refusal, Rules};
@@ -49,7 +50,16 @@ impl EgressWire {
 
     /// A wire with a resolver and roots of one's own.
     pub fn with_parts(rules: Rules, resolver: Arc<dyn Resolver>, roots: RootCertStore) -> Self {
-        Self { rules: ArcSwap::from_pointee(rules), connector: Connector::new(resolver, roots), pool: Arc::new(Pool::default()) }
+        Self::over(Arc::new(Tcp), rules, resolver, roots)
+    }
+
+    /// A wire over another network than the kernel's, for simulations. The rules hold there as well.
+    pub fn with_dial(rules: Rules, resolver: Arc<dyn Resolver>, dial: Arc<dyn Dial>) -> Self {
+        Self::over(dial, rules, resolver, RootCertStore::empty())
+    }
+
+    fn over(dial: Arc<dyn Dial>, rules: Rules, resolver: Arc<dyn Resolver>, roots: RootCertStore) -> Self {
+        Self { rules: ArcSwap::from_pointee(rules), connector: Connector::new(resolver, dial, roots), pool: Arc::new(Pool::default()) }
     }
 
     /// Replaces the rules. They hold for the next request, kept connections included.

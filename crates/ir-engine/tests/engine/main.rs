@@ -9,5 +9,7 @@ mod models;
 mod optimizer;
 mod outbox;
 mod placeholders;
+mod simulation;
 mod support;
 mod tasks;
+mod watched;

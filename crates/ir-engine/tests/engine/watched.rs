@@ -1,4 +1,4 @@
-//! A store that tells of its calls before it passes them on, and waits if the listener does.
+//! A store that tells of its calls before and after it passes them on, and waits if the listener does.
 
 use async_trait::async_trait;
 use ir_model::{Charge, KeyId, Timestamp};
@@ -15,6 +15,9 @@ use std::sync::Arc;
 pub(crate) trait Listener: Send + Sync + 'static {
     /// Before a call. What is returned is held until the call has ended.
     async fn before(&self, call: &'static str) -> Box<dyn Any + Send>;
+
+    /// After a call, before its caller is answered.
+    async fn after(&self, _call: &'static str) {}
 
     /// An attempt stands in the journal.
     fn journaled(&self, _job: &JobRecord, _attempt: &AttemptRecord) {}
@@ -39,7 +42,9 @@ macro_rules! pass_on {
             $(
                 async fn $name(&self, $($arg: $kind),*) -> $out {
                     let _held = self.listener.before(stringify!($name)).await;
-                    $repo::$name(&*self.inner, $($arg),*).await
+                    let result = $repo::$name(&*self.inner, $($arg),*).await;
+                    self.listener.after(stringify!($name)).await;
+                    result
                 }
             )*
             $($own)*

@@ -18,11 +18,11 @@ const ADDRESS: &str = "https://one.example";
 struct Pauses(SeededDice);
 
 impl Pauses {
-    async fn pause(&self) {
+    async fn pause(&self, most: u64) {
         match self.0.below(3) {
             0 => {}
             1 => tokio::task::yield_now().await,
-            _ => tokio::time::sleep(Duration::from_micros(self.0.below(3000))).await,
+            _ => tokio::time::sleep(Duration::from_micros(self.0.below(most))).await,
         }
     }
 }
@@ -30,12 +30,13 @@ impl Pauses {
 #[async_trait]
 impl Listener for Pauses {
     async fn before(&self, _call: &'static str) -> Box<dyn Any + Send> {
-        self.pause().await;
+        self.pause(3000).await;
         Box::new(())
     }
 
-    async fn after(&self, _call: &'static str) {
-        self.pause().await;
+    async fn after(&self, call: &'static str) {
+        // What was read grows old meanwhile.
+        self.pause(if call == "keys" { 30_000 } else { 1000 }).await;
     }
 }
 

@@ -65,8 +65,14 @@ async fn behaves_as_every_store() {
     suite::suite(|place| Arc::new(open(&folder.path().join(place)).unwrap())).await;
 }
 
+/// So many, or as many as `PROPTEST_CASES` asks for.
+fn cases(usual: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default().cases;
+    ProptestConfig::with_cases(if asked == 256 { usual } else { asked })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(cases(32))]
 
     /// Keys, journal, gallery, outbox and claims do what a few maps in memory would, whatever comes in
     /// whatever order, restarts included.

@@ -8,9 +8,10 @@ use ir_engine::{Engine, KeyChange, NewKey};
 use ir_model::{Class, Dice, KeyId, Secret, SeededDice};
 use ir_store::Store;
 use std::any::Any;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 const ADDRESS: &str = "https://one.example";
 
@@ -36,7 +37,7 @@ impl Listener for Pauses {
 
     async fn after(&self, call: &'static str) {
         // What was read grows old meanwhile.
-        self.pause(if call == "keys" { 30_000 } else { 1000 }).await;
+        self.pause(if call == "keys" { 10_000 } else { 1000 }).await;
     }
 }
 
@@ -84,6 +85,56 @@ async fn no_change_of_a_key_is_lost() {
         stored.sort_by(|a, b| a.0.0.cmp(&b.0.0));
         assert_eq!(in_force, stored, "seed {seed}: an older snapshot replaced a newer one");
     }
+}
+
+/// Holds one look at the keys back, after it was taken.
+#[derive(Default)]
+struct Slow {
+    armed: AtomicBool,
+    release: Notify,
+}
+
+#[async_trait]
+impl Listener for Slow {
+    async fn before(&self, _call: &'static str) -> Box<dyn Any + Send> {
+        Box::new(())
+    }
+
+    async fn after(&self, call: &'static str) {
+        if call == "keys" && self.armed.swap(false, Ordering::SeqCst) {
+            self.release.notified().await;
+        }
+    }
+}
+
+/// A snapshot whose making takes long does not replace one that knows more.
+///
+/// Proves P-10.
+#[tokio::test]
+async fn an_older_look_at_the_keys_never_wins() {
+    let slow = Arc::new(Slow::default());
+    let listener = Arc::clone(&slow);
+    let around = move |store: Arc<dyn Store>| Arc::new(Watched::new(store, listener)) as Arc<dyn Store>;
+    let bench = bench_with(PLAIN, &[(ADDRESS, "sk-first")], |_| picture(3), |wire| wire, around).await;
+    slow.armed.store(true, Ordering::SeqCst);
+    let engine = Arc::clone(&bench.engine);
+    let older = tokio::spawn(async move { engine.reload().await });
+    while slow.armed.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let engine = Arc::clone(&bench.engine);
+    let mut newer = tokio::spawn(async move { engine.add_keys("NewApi", vec![key(1)]).await });
+    // It overtakes the older one, or waits for it.
+    let overtook = tokio::time::timeout(Duration::from_millis(300), &mut newer).await;
+    slow.release.notify_one();
+    older.await.expect("no panic").expect("reloaded");
+    let added = match overtook {
+        Ok(added) => added,
+        Err(_) => newer.await,
+    };
+    assert_eq!(added.expect("no panic").expect("added").added, 1);
+    let snapshot = bench.engine.snapshot();
+    assert_eq!(snapshot.upstreams.iter().map(|upstream| upstream.keys.len()).sum::<usize>(), 2, "the added key is gone again");
 }
 
 /// A wire on which an operator acts while the first request is under way.

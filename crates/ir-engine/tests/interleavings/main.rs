@@ -35,7 +35,7 @@ use sync::{AtomicBool, AtomicU32, Ordering};
 /// Tries interleavings of a scene.
 fn explore(scene: impl Fn() + Send + Sync + Clone + 'static) {
     #[expect(clippy::disallowed_methods, reason = "a longer run is asked for by the environment")]
-    let runs = std::env::var("IR_SHUTTLE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(2000);
+    let runs = std::env::var("IR_SHUTTLE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(800);
     shuttle::check_random(scene.clone(), runs);
     shuttle::check_pct(scene, runs, 3);
 }

@@ -2,7 +2,7 @@
 //! on the disk that outlive its crashes; and its callers, who come back with their idempotency keys.
 
 use crate::simulation::network::{PLATFORMS, wire};
-use crate::simulation::{DEADLINE, World};
+use crate::simulation::{DEADLINE, World, dice_for};
 use crate::support::ask;
 use crate::watched::{Listener, Watched};
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use ir_engine::{DrawEvent, Drawing, Engine, EngineParts, NewKey, Terms};
 use ir_model::{Ask, Caller, Charge, Class, Clock, Dice, Fault, Gate, Limits, RequestId, Secret};
 use ir_settings::{Env, SettingsFile};
 use ir_spool::{Spool, SpoolConfig};
-use ir_store::{AttemptRecord, Gallery, JobRecord, JobState, SqliteStore, Store};
+use ir_store::{AttemptRecord, Gallery, JobRecord, JobState, RequestLog, SqliteStore, Store, Window};
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::sync::Arc;
@@ -83,12 +83,13 @@ async fn start(world: &Arc<World>) -> Arc<Engine> {
         let file = std::fs::File::create_new(&config);
         file.and_then(|mut file| std::io::Write::write_all(&mut file, CONFIG.as_bytes())).expect("configuration");
     }
-    let dice: Arc<dyn Dice> = Arc::clone(&world.dice) as Arc<dyn Dice>;
+    // Names of files have dice of their own: when they fall depends on the disk.
+    let (dice, names) = (world.dice("engine"), world.dice("names"));
     let clock: Arc<dyn Clock> = Arc::clone(&world.clock) as Arc<dyn Clock>;
     let env = Env::from_pairs([("IMG_ROUTER_DATA_DIR", world.dir.to_str().expect("UTF-8"))]);
     let settings = Arc::new(SettingsFile::open(env, Arc::clone(&dice)).expect("settings"));
     let spool = SpoolConfig { data_dir: world.dir.clone(), limits: Limits::default(), fsync: false, max_in_flight_bytes: 1 << 30 };
-    let spool = Spool::open(spool, Arc::clone(&dice)).expect("spool");
+    let spool = Spool::open(spool, names).expect("spool");
     let sqlite: Arc<dyn Store> = Arc::new(SqliteStore::open(&world.dir, Arc::clone(&clock)).expect("the last run has let go of it"));
     let listener = StandStill { one: Arc::default(), world: Arc::clone(world) };
     let store: Arc<dyn Store> = Arc::new(Watched::new(sqlite, Arc::new(listener)));
@@ -118,10 +119,11 @@ async fn call(world: Arc<World>, engine: Arc<Engine>, at: usize) {
     let call = world.call(at);
     wait_until(&world, call.at).await;
     for turn in 0.. {
+        let dice = dice_for(&(world.seed, &call.prompt, turn, world.crashes()));
         let began = Instant::now();
         let terms = Terms { key: Some(call.key.clone()), what: "a picture".to_owned(), ..Terms::default() };
         let asked = Ask { prompt: call.prompt.clone(), ..ask(call.n) };
-        let id = RequestId::random(&*world.dice);
+        let id = RequestId::random(&dice);
         let (names, result) = match engine.request(asked, Caller::Client(call.tenant.clone()), id, terms).await {
             Ok(drawing) => watch(drawing).await,
             Err(fault) => (Vec::new(), Err(fault)),
@@ -141,7 +143,7 @@ async fn call(world: Arc<World>, engine: Arc<Engine>, at: usize) {
         if !again {
             return world.set_end(at, end);
         }
-        sleep(Duration::from_millis(1000 + world.dice.below(2000))).await;
+        sleep(Duration::from_millis(1000 + dice.below(2000))).await;
     }
 }
 
@@ -193,7 +195,18 @@ async fn audit(world: &World, engine: &Engine) {
         world.expect(there, || format!("attempt {number} of {job} is gone from the journal"));
         world.expect(entry.is_none_or(|entry| entry.state != JobState::Running), || format!("{job} is never finished"));
     }
+    // The statistics are the request log, and the request log is the journal.
+    let log = RequestLog::page(&**engine.store(), None, 1000).await.expect("request log");
+    let totals = engine.store().stats(Window::Hour, world.clock.now()).await.expect("statistics").totals;
+    let pictures: usize = log.iter().map(|request| request.pictures.len()).sum();
+    let errors = log.iter().filter(|request| request.outcome != "ok").count();
+    let told = (totals.requests, totals.pictures, totals.errors);
+    let logged = (log.len() as u64, pictures as u64, errors as u64);
+    world.expect(told == logged, || format!("statistics tell {told:?}, the request log {logged:?}"));
     if world.crashes() == 0 {
+        let noted: usize = log.iter().map(|request| request.attempts.len()).sum();
+        let written = world.journal().len();
+        world.expect(noted == written || world.drains_at.is_some(), || format!("{noted} attempts in the log, {written} in the journal"));
         let calls: u64 = engine.store().keys().await.expect("keys").iter().map(|key| key.health.calls).sum();
         let attempts = world.journal().len() as u64;
         // An attempt that the shutdown stopped took its place and was written down, too.

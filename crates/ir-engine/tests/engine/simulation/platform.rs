@@ -1,9 +1,9 @@
 //! A simulated platform: HTTP/1.1 by hand, faults by dice, and a ledger of what it was asked and what it
 //! drew, which is what it would bill.
 
-use crate::simulation::World;
+use crate::simulation::{World, dice_for};
 use crate::support::{base64, png_with};
-use ir_model::{Clock, Dice};
+use ir_model::{Clock, Dice, SeededDice};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
@@ -42,11 +42,9 @@ pub(super) enum Mood {
     Refuses,
 }
 
-fn mood(world: &World) -> Mood {
-    if world.is_healed() {
-        return Mood::Draws;
-    }
-    match world.dice.below(100) {
+/// How a platform takes a request in bad times.
+pub(super) fn mood(dice: &SeededDice) -> Mood {
+    match dice.below(100) {
         0..=4 => Mood::DrawsTooLate,
         5..=8 => Mood::DrawsAndCloses,
         9..=12 => Mood::DrawsAndBreaksOff,
@@ -114,12 +112,13 @@ async fn read(stream: &mut TcpStream) -> io::Result<Option<Asked>> {
 async fn draw(world: &World, host: &'static str, stream: &mut TcpStream, asked: Asked) -> io::Result<bool> {
     let json: serde_json::Value = serde_json::from_slice(&asked.body).map_err(io::Error::other)?;
     let prompt = json["prompt"].as_str().unwrap_or_default().to_owned();
-    let mood = mood(world);
-    let picture = png_with(u8::try_from(world.dice.below(200)).expect("small") + 9, Some(&format!("{prompt} {}", world.dice.hex128())));
+    let dice = dice_for(&(world.seed, host, &prompt, world.sent(host, &prompt)));
+    let mood = if world.is_healed() { Mood::Draws } else { mood(&dice) };
+    let picture = png_with(u8::try_from(dice.below(200)).expect("small") + 9, Some(&format!("{prompt} {}", dice.hex128())));
     let draws = matches!(mood, Mood::Draws | Mood::DrawsTooLate | Mood::DrawsAndCloses | Mood::DrawsAndBreaksOff | Mood::DrawsNonsense);
     let drawn = draws.then(|| ir_model::hex(&Sha256::digest(&picture)));
     world.submitted(Submission { at: world.clock.now().0, host, key: asked.key, prompt, mood, drawn });
-    let pause = |least: u64, most: u64| Duration::from_millis(least + world.dice.below(most - least));
+    let pause = |least: u64, most: u64| Duration::from_millis(least + dice.below(most - least));
     let answer = format!(r#"{{"created":1,"data":[{{"b64_json":"{}"}}]}}"#, base64(&picture));
     match mood {
         Mood::Draws => {
@@ -143,7 +142,7 @@ async fn draw(world: &World, host: &'static str, stream: &mut TcpStream, asked: 
         }
         Mood::DrawsNonsense => respond(stream, 200, "", r#"{"data":"nonsense"}"#).await?,
         Mood::Limits => {
-            let wait = format!("retry-after: {}\r\n", 1 + world.dice.below(3));
+            let wait = format!("retry-after: {}\r\n", 1 + dice.below(3));
             respond(stream, 429, &wait, r#"{"error":{"message":"too many requests","type":"rate_limit_error"}}"#).await?;
         }
         Mood::IsBusy => respond(stream, 503, "", r#"{"error":{"message":"busy"}}"#).await?,

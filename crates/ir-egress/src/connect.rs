@@ -1,12 +1,12 @@
 //! From an address to a connection: resolve once, judge every answer, dial exactly what was judged,
 //! and look again at what was reached.
 
+use crate::dial::{Dial, Link, Tcp};
 use crate::refusals::Refusals;
 use crate::resolve::{MAX_DIALLED, Resolver, SystemResolver, resolve};
 use crate::rules::{Purpose, Refusal, Rules};
 use crate::url_rules::Destination;
 use crate::wire::{Phase, Timing, WireFault, WireFaultKind};
-use async_trait::async_trait;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
@@ -16,7 +16,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -29,34 +28,12 @@ pub(crate) struct Connected {
     pub(crate) peer: SocketAddr,
 }
 
-/// Opens TCP connections to addresses that were judged. Tests record what comes through here.
-#[async_trait]
-pub trait Dialer: Send + Sync + 'static {
-    /// Connects to this very address.
-    ///
-    /// # Errors
-    /// Why there is no connection.
-    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream>;
-}
-
-/// The system's sockets.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemDialer;
-
-#[async_trait]
-impl Dialer for SystemDialer {
-    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that dials, and the address was judged")]
-        TcpStream::connect(address).await
-    }
-}
-
 /// What names are resolved, addresses dialled, and servers believed by.
 pub struct EgressParts {
     /// Names to addresses.
     pub resolver: Arc<dyn Resolver>,
     /// Addresses to connections.
-    pub dialer: Arc<dyn Dialer>,
+    pub dialer: Arc<dyn Dial>,
     /// Who may sign a server's certificate.
     pub roots: RootCertStore,
 }
@@ -65,7 +42,7 @@ impl Default for EgressParts {
     /// The system's resolver and sockets, and Mozilla's roots.
     fn default() -> Self {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Self { resolver: Arc::new(SystemResolver::default()), dialer: Arc::new(SystemDialer), roots }
+        Self { resolver: Arc::new(SystemResolver::default()), dialer: Arc::new(Tcp), roots }
     }
 }
 
@@ -78,7 +55,7 @@ impl fmt::Debug for EgressParts {
 /// Opens connections.
 pub(crate) struct Connector {
     resolver: Arc<dyn Resolver>,
-    dialer: Arc<dyn Dialer>,
+    dialer: Arc<dyn Dial>,
     tls: TlsConnector,
     refusals: Arc<Refusals>,
 }
@@ -117,7 +94,7 @@ impl Connector {
         }
         candidates.truncate(MAX_DIALLED);
         let stream = dial(&*self.dialer, to, &candidates, end.min(Instant::now() + timing.connect)).await?;
-        let peer = self.verify(purpose, to, &candidates, &stream)?;
+        let peer = self.verify(purpose, to, &candidates, &*stream)?;
         if !to.tls {
             return Ok(Connected { stream: Stream::Plain(stream), peer });
         }
@@ -136,15 +113,15 @@ impl Connector {
     }
 
     /// Defence in depth: what was reached must be what was judged, and not this very socket.
-    fn verify(&self, purpose: Purpose, to: &Destination, candidates: &[SocketAddr], stream: &TcpStream) -> Result<SocketAddr, WireFault> {
+    fn verify(&self, purpose: Purpose, to: &Destination, candidates: &[SocketAddr], stream: &dyn Link) -> Result<SocketAddr, WireFault> {
         let lost = |error: io::Error| fault(WireFaultKind::Connect, to, &error);
-        let peer = stream.peer_addr().map_err(lost)?;
-        let local = stream.local_addr().map_err(lost)?;
+        let peer = stream.peer().map_err(lost)?;
+        let local = stream.local().map_err(lost)?;
         if !candidates.iter().any(|judged| judged.ip() == peer.ip() && judged.port() == peer.port()) || local == peer {
             return Err(self.blocked(purpose, to, peer, Refusal::OwnAddress));
         }
         // Requests are written whole; waiting for more would only delay them.
-        stream.set_nodelay(true).map_err(lost)?;
+        stream.set_nodelay().map_err(lost)?;
         Ok(peer)
     }
 }
@@ -154,7 +131,7 @@ fn fault(kind: WireFaultKind, to: &Destination, why: &dyn std::fmt::Display) -> 
 }
 
 /// Tries the addresses one after the other; each gets an equal share of the time that is left.
-async fn dial(dialer: &dyn Dialer, to: &Destination, candidates: &[SocketAddr], end: Instant) -> Result<TcpStream, WireFault> {
+async fn dial(dialer: &dyn Dial, to: &Destination, candidates: &[SocketAddr], end: Instant) -> Result<Box<dyn Link>, WireFault> {
     let mut last = fault(WireFaultKind::Connect, to, &"no addresses");
     for (tried, address) in candidates.iter().enumerate() {
         let now = Instant::now();
@@ -180,8 +157,8 @@ fn server_name(to: &Destination) -> Result<ServerName<'static>, WireFault> {
 /// TCP, with or without TLS.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Box<dyn Link>),
+    Tls(Box<TlsStream<Box<dyn Link>>>),
 }
 
 impl AsyncRead for Stream {

@@ -11,6 +11,7 @@
 
 mod bucket;
 mod connect;
+mod dial;
 mod download;
 mod events;
 mod exchange;
@@ -30,7 +31,8 @@ mod url_rules;
 mod wire;
 
 pub use bucket::{Bucket, BucketConfig, BucketFault, BucketFaultKind, BucketStyle, Object};
-pub use connect::{Dialer, EgressParts, SystemDialer};
+pub use connect::EgressParts;
+pub use dial::{Dial, Link, Tcp};
 pub use events::Events;
 pub use exchange::{Answer, Door, ExchangeLimits};
 pub use live::EgressWire;

@@ -1,7 +1,9 @@
 //! The attempt loop: the only place where anything is sent again. It walks the plan with one
 //! deadline, takes keys, writes the journal before the socket, and does what the judge says.
 
+use crate::breaker::Entry;
 use crate::draw::Request;
+use crate::engine::shutting_down;
 use crate::events::Event;
 use crate::exchange::Conversation;
 use crate::job::job;
@@ -24,6 +26,8 @@ const MOST_ATTEMPTS: u32 = 12;
 const MOST_KEYS: usize = 3;
 /// Times that a shot asks again for pictures that an answer left out.
 const MOST_REFILLS: u32 = 2;
+/// How often a shot that waits for a place on a key looks by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Pauses before the same upstream is asked again: full jitter up to these.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -82,8 +86,9 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
     let mut queue: VecDeque<(&Candidate, bool)> = request.plan.candidates.iter().map(|c| (c, false)).collect();
     let mut attempts = 0;
     while let Some((candidate, deferred)) = queue.pop_front() {
-        let breaker = &candidate.upstream.health.breaker;
-        if !breaker.enter(request.engine.mono()) && !deferred && !queue.is_empty() {
+        // A probe is given back when this visit ends, whatever came of it.
+        let entry = candidate.upstream.health.breaker.enter(request.engine.mono());
+        if matches!(entry, Entry::Last) && !deferred && !queue.is_empty() {
             queue.push_back((candidate, true));
             continue;
         }
@@ -118,15 +123,12 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, c
             return Step::Stop;
         }
         if let Some(fault) = out_of_bounds(request, *attempts) {
-            candidate.upstream.health.breaker.neutral();
             note_fault(shot, fault, candidate);
             return Step::Stop;
         }
         let lease = match lease(request, candidate, &visit).await {
             Ok(lease) => lease,
             Err(fault) => {
-                // A probe that came to nothing proved nothing.
-                candidate.upstream.health.breaker.neutral();
                 note_fault(shot, fault, candidate);
                 return Step::NextUpstream;
             }
@@ -166,6 +168,9 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, c
 fn out_of_bounds(request: &Arc<Request>, attempts: u32) -> Option<Fault> {
     if request.abandoned() {
         return Some(Fault::new(Class::Cancelled));
+    }
+    if request.engine.is_draining() {
+        return Some(shutting_down());
     }
     if Instant::now() >= request.deadline {
         return Some(Fault::new(Class::Timeout).charged(Charge::No).detail("the request's deadline passed"));
@@ -221,6 +226,9 @@ async fn lease(request: &Arc<Request>, candidate: &Candidate, visit: &Visit) -> 
             }
             Pick::Busy => tokio::select! {
                 () = freed => {}
+                // A place that comes free without a word (its job broke off, the key serves another
+                // upstream too), and a key whose rest is over.
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
                 () = tokio::time::sleep_until(request.deadline) => {
                     return Err(Fault::new(Class::NoKey).retry_after(Some(Duration::from_secs(5))).detail("all keys were busy until the deadline"));
                 }
@@ -262,6 +270,10 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         let job = job(request, candidate, ready, lease, missing, first, &prompt);
         let call = upstream.adapter.open(&job)?;
         journal(request, candidate, lease, number, &call).await?;
+        // Nothing is bought once the gateway goes down: whoever comes next serves the caller.
+        if engine.is_draining() {
+            return Err(shutting_down());
+        }
         asked = true;
         request.sent.store(true, Ordering::Relaxed);
         let mut tray = Tray::new(request, candidate, &prompt, number, first, missing, limits);
@@ -337,7 +349,7 @@ fn settle(request: &Arc<Request>, candidate: &Candidate, lease: Option<Lease>, e
             match verdict.health {
                 HealthEffect::Alive => health.breaker.alive(now),
                 HealthEffect::Failure => health.breaker.failure(now),
-                HealthEffect::Neutral => health.breaker.neutral(),
+                HealthEffect::Neutral => {}
             }
             health.failed(&fault, request.engine.clock.now());
             note_fault(shot, fault, candidate);

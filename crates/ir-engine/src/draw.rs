@@ -333,7 +333,11 @@ impl Request {
             })
             .collect();
         let best = outcomes.into_iter().filter_map(|shot| Some((shot.fault?, shot.by))).max_by_key(|(fault, _)| usefulness(fault));
-        let (fault, by) = best.unwrap_or_else(|| (Fault::new(Class::UpstreamFault), None));
+        let (mut fault, by) = best.unwrap_or_else(|| (Fault::new(Class::UpstreamFault), None));
+        // The most useful failure may not be the one that may have cost something.
+        if fault.charge == Charge::No && self.uncertain.load(Ordering::Relaxed) > 0 {
+            fault.charge = Charge::Maybe;
+        }
         Failure { fault, provider: by.as_ref().map(|by| by.provider.to_owned()), model: by.map(|by| by.model), attempts }
     }
 

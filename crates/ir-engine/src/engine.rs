@@ -97,9 +97,13 @@ pub struct Engine {
     pub(crate) fetches: Fetches,
     pub(crate) settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
-    registry: Registry,
+    pub(crate) registry: Registry,
     born: Instant,
     versions: AtomicU64,
+    /// Held while a snapshot is built, so that none replaces one that knows more.
+    reloading: tokio::sync::Mutex<()>,
+    /// Held while a key's record is changed.
+    pub(crate) changing: tokio::sync::Mutex<()>,
     places: Arc<Semaphore>,
     running: Arc<Running>,
     draining: AtomicBool,
@@ -161,6 +165,8 @@ impl Engine {
             registry,
             born: Instant::now(),
             versions: AtomicU64::new(1),
+            reloading: tokio::sync::Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
             places: Arc::new(Semaphore::new(settings.limits.concurrent_draws)),
             running: Arc::default(),
             draining: AtomicBool::new(false),
@@ -300,6 +306,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read: the old snapshot stays.
     pub async fn reload(&self) -> Result<(), StoreError> {
+        let _one = self.reloading.lock().await;
         let records = self.store.keys().await?;
         let settings = Arc::new(self.settings.current().settings.clone());
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
@@ -315,7 +322,7 @@ impl Engine {
     /// The reasons why not.
     pub async fn ready(&self) -> Result<(), Vec<String>> {
         let mut reasons = Vec::new();
-        if self.draining.load(Ordering::Relaxed) {
+        if self.is_draining() {
             reasons.push("the gateway is shutting down".to_owned());
         }
         if let Err(error) = self.store.ready().await {
@@ -354,9 +361,8 @@ impl Engine {
 
     /// Counts a job in, unless the gateway is going down, full or short of disk space.
     pub(crate) fn enter(&self) -> Result<JobGuard, Fault> {
-        if self.draining.load(Ordering::Relaxed) {
-            return Err(Fault::gate(Gate::ShuttingDown, "The gateway is restarting. Try again in a moment.", "网关正在重启，请稍后再试。")
-                .retry_after(Some(Duration::from_secs(5))));
+        if self.is_draining() {
+            return Err(shutting_down());
         }
         if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
             return Err(Fault::gate(Gate::StorageFull, "The gateway has no disk space left for pictures.", "网关磁盘空间不足。"));
@@ -369,6 +375,11 @@ impl Engine {
                 .retry_after(Some(Duration::from_secs(2))));
         }
         Ok(guard)
+    }
+
+    /// Whether it is going down: nothing more is bought.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// A place to draw, waited for until `deadline`.
@@ -449,6 +460,12 @@ impl Engine {
         self.reload().await.map_err(stored)?;
         Ok(added)
     }
+}
+
+/// The refusal of a gateway that goes down.
+pub(crate) fn shutting_down() -> Fault {
+    Fault::gate(Gate::ShuttingDown, "The gateway is restarting. Try again in a moment.", "网关正在重启，请稍后再试。")
+        .retry_after(Some(Duration::from_secs(5)))
 }
 
 /// A key to add to a pool.

@@ -3,18 +3,24 @@
 //! A key is usable unless the operator or the platform disabled it, or it is cooling. The picker
 //! takes the least busy usable key, in turn among equals. A [`Lease`] holds a place on the key and
 //! must be settled with what came of it.
+//!
+//! A key has as many places as the operator allows (`limits.keyConcurrency`), and fewer after its
+//! platform said that it is asked too often: seven tenths, at least one, for each rest; one more for
+//! every round of successes. Time says nothing here: pictures take seconds or minutes by nature.
 
 use crate::judge::KeyEffect;
+use crate::sync::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Mutex, Ordering};
 use ir_model::{Clock, KeyId, Secret, Timestamp};
 use ir_store::{KeyHealth, KeyRecord};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 const FIRST_BACKOFF_MS: u64 = 30_000;
 const MOST_BACKOFF_MS: u64 = 30 * 60_000;
 const FAILURES_TO_COOL: u32 = 5;
 const FAILURE_COOL_MS: i64 = 60_000;
+/// Places are counted in thousandths, so that successes add up to one.
+const PLACE: u32 = 1000;
 
 /// A key of a pool within one snapshot: what the operator set, and the shared health.
 #[derive(Debug)]
@@ -48,6 +54,10 @@ impl KeyCell {
 pub struct KeyHealthCell {
     id: KeyId,
     in_flight: AtomicU32,
+    /// Places after rate limits, in thousandths; 0: as many as the operator allows.
+    places: AtomicU32,
+    /// Switched off or deleted by the operator: requests that began before see it here.
+    withdrawn: AtomicBool,
     disabled: AtomicBool,
     /// Milliseconds since the epoch; 0: not cooling.
     cooling_until: AtomicI64,
@@ -75,6 +85,8 @@ impl KeyHealthCell {
         Self {
             id: record.id.clone(),
             in_flight: AtomicU32::new(0),
+            places: AtomicU32::new(0),
+            withdrawn: AtomicBool::new(!record.enabled),
             disabled: AtomicBool::new(h.disabled_reason.is_some()),
             cooling_until: AtomicI64::new(h.cooling_until.map_or(0, |t| t.0)),
             backoff_ms: AtomicU64::new(h.backoff_ms),
@@ -111,8 +123,9 @@ impl KeyHealthCell {
         }
     }
 
-    /// Takes over what the operator did to the stored record (re-enabled, reset).
+    /// The operator ends its rest, or its being disabled.
     pub(crate) fn revive(&self) {
+        self.places.store(0, Ordering::Relaxed);
         self.disabled.store(false, Ordering::Relaxed);
         self.cooling_until.store(0, Ordering::Relaxed);
         self.failures_in_row.store(0, Ordering::Relaxed);
@@ -136,8 +149,48 @@ impl KeyHealthCell {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Says whether the operator took it out of use.
+    pub(crate) fn withdraw(&self, withdrawn: bool) {
+        self.withdrawn.store(withdrawn, Ordering::Relaxed);
+    }
+
+    /// Whether anything but time keeps it from being used.
+    fn is_out(&self) -> bool {
+        self.is_disabled() || self.withdrawn.load(Ordering::Relaxed)
+    }
+
     fn usable(&self, now: Timestamp) -> bool {
-        !self.is_disabled() && self.cooling_until(now).is_none()
+        !self.is_out() && self.cooling_until(now).is_none()
+    }
+
+    /// Exchanges that may be under way at present, where the operator allows `most`.
+    fn places(&self, most: u32) -> u32 {
+        match self.places.load(Ordering::Relaxed) {
+            0 => most,
+            places => (places / PLACE).clamp(1, most.max(1)),
+        }
+    }
+
+    /// A success: its share of one more place.
+    fn widen(&self, most: u32) {
+        let _ = self.places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |places| {
+            let next = places.saturating_add(PLACE.div_ceil((places / PLACE).max(1)));
+            (places > 0).then_some(if next >= most.saturating_mul(PLACE) { 0 } else { next })
+        });
+    }
+
+    /// A rate limit: seven tenths of the places that there were.
+    fn narrow(&self, most: u32) {
+        let _ = self.places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |places| {
+            let most = most.saturating_mul(PLACE);
+            let before = if places == 0 { most } else { places.min(most) };
+            Some((before - before / 10 * 3).max(PLACE))
+        });
+    }
+
+    /// Its state is to be stored (again).
+    pub(crate) fn mark_changed(&self) {
+        self.changed.store(true, Ordering::Relaxed);
     }
 
     /// Whether the state changed since it was last asked.
@@ -158,8 +211,12 @@ impl KeyHealthCell {
         self.reasons.lock().expect("no panic while held").cooling = Some(reason.to_owned());
     }
 
-    fn failure(&self, effect: KeyEffect, reason: &str, now: Timestamp) {
+    fn failure(&self, effect: KeyEffect, reason: &str, now: Timestamp, most: u32) {
         self.errors.fetch_add(1, Ordering::Relaxed);
+        // Several exchanges that are refused at once say one thing.
+        if matches!(effect, KeyEffect::CoolForRate(_)) && self.cooling_until(now).is_none() {
+            self.narrow(most);
+        }
         match effect {
             KeyEffect::Untouched => {}
             KeyEffect::Disable => {
@@ -208,18 +265,17 @@ pub(crate) fn pick(keys: &[Arc<KeyCell>], model: &str, tried: &[KeyId], per_key:
     let mut busy = false;
     // Bounded: another request can only take a place that we saw free a bounded number of times.
     for _ in 0..64 {
-        let best = (0..keys.len())
-            .map(|i| &keys[(start + i) % keys.len()])
-            .filter(|key| key.usable(model, now) && !tried.contains(&key.id))
-            .min_by_key(|key| key.health.in_flight());
-        let Some(key) = best else { break };
-        let place = key.health.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < per_key).then_some(n + 1));
+        let usable =
+            (0..keys.len()).map(|i| &keys[(start + i) % keys.len()]).filter(|key| key.usable(model, now) && !tried.contains(&key.id));
+        let best = usable.inspect(|_| busy = true).filter(|key| key.health.in_flight() < key.health.places(per_key));
+        let Some(key) = best.min_by_key(|key| key.health.in_flight()) else { break };
+        let most = key.health.places(per_key);
+        let place = key.health.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < most).then_some(n + 1));
         if place.is_ok() {
             key.health.calls.fetch_add(1, Ordering::Relaxed);
             key.health.last_used.store(now.0, Ordering::Relaxed);
-            return Pick::Lease(Lease { key: Arc::clone(key) });
+            return Pick::Lease(Lease { key: Arc::clone(key), most: per_key });
         }
-        busy = true;
     }
     if busy { Pick::Busy } else { Pick::None(soonest(keys, model)) }
 }
@@ -227,7 +283,7 @@ pub(crate) fn pick(keys: &[Arc<KeyCell>], model: &str, tried: &[KeyId], per_key:
 /// When the soonest cooling key that could serve the model is usable again.
 pub(crate) fn soonest(keys: &[Arc<KeyCell>], model: &str) -> Option<Timestamp> {
     keys.iter()
-        .filter(|key| key.enabled && key.serves(model) && !key.health.is_disabled())
+        .filter(|key| key.enabled && key.serves(model) && !key.health.is_out())
         .map(|key| Timestamp(key.health.cooling_until.load(Ordering::Relaxed)))
         .min()
 }
@@ -238,6 +294,8 @@ pub(crate) fn soonest(keys: &[Arc<KeyCell>], model: &str) -> Option<Timestamp> {
 #[must_use = "a lease must be settled with the outcome of the exchange"]
 pub(crate) struct Lease {
     key: Arc<KeyCell>,
+    /// Places that the operator allowed when it was taken.
+    most: u32,
 }
 
 impl Lease {
@@ -247,20 +305,17 @@ impl Lease {
 
     pub(crate) fn succeeded(self) {
         self.key.health.success();
+        self.key.health.widen(self.most);
     }
 
     pub(crate) fn failed(self, effect: KeyEffect, reason: &str, clock: &dyn Clock) {
-        self.key.health.failure(effect, reason, clock.now());
+        self.key.health.failure(effect, reason, clock.now(), self.most);
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.key.health.changed.store(true, Ordering::Relaxed);
+        self.key.health.mark_changed();
         self.key.health.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
-
-#[cfg(test)]
-#[path = "keys_tests.rs"]
-mod tests;

@@ -7,7 +7,11 @@
 
 mod attempt;
 mod breaker;
+#[cfg(test)]
+mod breaker_tests;
 mod budget;
+#[cfg(test)]
+mod budget_tests;
 mod claims;
 mod counters;
 mod course;
@@ -25,6 +29,8 @@ mod inputs;
 mod job;
 mod judge;
 mod keys;
+#[cfg(test)]
+mod keys_tests;
 mod memory;
 mod models;
 mod optimizer;
@@ -39,6 +45,7 @@ mod refused;
 mod resume;
 mod snapshot;
 mod steer;
+mod sync;
 mod told;
 mod tray;
 mod upkeep;

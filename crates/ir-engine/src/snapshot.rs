@@ -8,7 +8,7 @@ use ir_model::{Class, Fault, KeyId, SizeAsk, Task, Timestamp};
 use ir_platforms::{ADAPTERS, Adapter, Auth, Card, SpaceCard, TaskCard};
 use ir_settings::{Settings, Vault};
 use ir_store::KeyRecord;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
@@ -225,11 +225,21 @@ pub(crate) struct Registry {
 impl Registry {
     fn key(&self, record: &KeyRecord) -> Arc<KeyHealthCell> {
         let mut keys = self.keys.lock().expect("no panic while held");
-        let cell = keys.entry(record.id.clone()).or_insert_with(|| Arc::new(KeyHealthCell::from_record(record)));
-        if cell.is_disabled() && record.health.disabled_reason.is_none() && !cell.take_changed() {
-            cell.revive();
+        // The stored health is at best as new as the cell's: it counts once, when the key is met.
+        Arc::clone(keys.entry(record.id.clone()).or_insert_with(|| Arc::new(KeyHealthCell::from_record(record))))
+    }
+
+    /// The health of a key, whatever snapshot holds it.
+    pub(crate) fn health(&self, id: &KeyId) -> Option<Arc<KeyHealthCell>> {
+        self.keys.lock().expect("no panic while held").get(id).cloned()
+    }
+
+    /// Tells requests that began before which keys the operator has taken out of use.
+    fn withdraw(&self, records: &[KeyRecord]) {
+        let enabled: HashSet<&KeyId> = records.iter().filter(|record| record.enabled).map(|record| &record.id).collect();
+        for (id, cell) in &*self.keys.lock().expect("no panic while held") {
+            cell.withdraw(!enabled.contains(id));
         }
-        Arc::clone(cell)
     }
 
     fn upstream(&self, name: &'static str, base_url: &str) -> Arc<UpstreamHealth> {
@@ -306,6 +316,7 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
             }));
         }
     }
+    registry.withdraw(records);
     registry.sweep();
     Snapshot { version, settings, upstreams, problems }
 }

@@ -57,6 +57,8 @@ impl Engine {
     /// # Errors
     /// 400 for an address that does not fit or a key that its pool has already; when the store fails.
     pub async fn change_key(&self, id: &KeyId, change: KeyChange) -> Result<bool, Fault> {
+        // The record is replaced whole: of two changes at once, none may undo the other.
+        let _one = self.changing.lock().await;
         let Some(mut record) = self.key_record(id).await.map_err(unreadable)? else { return Ok(false) };
         let settings = self.settings.current();
         let adapter = ir_platforms::by_name(&record.platform).ok_or_else(|| unknown(&record.platform))?;
@@ -90,13 +92,18 @@ impl Engine {
         record.name = change.name.unwrap_or(record.name);
         record.models = change.models.unwrap_or(record.models);
         record.enabled = change.enabled.unwrap_or(record.enabled);
-        if let Some(cell) = self.key_cell(id) {
-            record.health = cell.health.to_record();
+        let health = self.registry.health(id);
+        if let Some(health) = &health {
+            record.health = health.to_record();
         }
         self.store.update_key(record).await.map_err(|error| match error {
             StoreError::Duplicate { .. } => Fault::bad("key", "This key is in the pool already.", "该密钥已存在于密钥池中。"),
             other => unreadable(other),
         })?;
+        if let Some(health) = health {
+            // It may have changed since it was read.
+            health.mark_changed();
+        }
         self.reload().await.map_err(unreadable)?;
         if replaced {
             self.reset_key(id).await.map_err(unreadable)?;
@@ -125,7 +132,7 @@ impl Engine {
         Ok(keys.map(|key| known.contains(vault.fingerprint(&format!("{base}|{key}")).as_str())).collect())
     }
 
-    /// Deletes keys. Requests under way finish with theirs. Answers how many there were.
+    /// Deletes keys. Exchanges under way finish with theirs, and none begins with them. Answers how many there were.
     ///
     /// # Errors
     /// When the store fails.
@@ -144,9 +151,11 @@ impl Engine {
     /// When the store fails.
     pub async fn reset_key(&self, id: &KeyId) -> Result<bool, StoreError> {
         let Some(record) = self.key_record(id).await? else { return Ok(false) };
-        let kept = self.key_cell(id).map_or(record.health, |cell| {
-            cell.health.revive();
-            cell.health.to_record()
+        let kept = self.registry.health(id).map_or(record.health, |health| {
+            health.revive();
+            // What is being stored at this moment may be older.
+            health.mark_changed();
+            health.to_record()
         });
         let fresh = KeyHealth {
             id: id.clone(),
@@ -271,10 +280,6 @@ impl Engine {
 
     async fn key_record(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
         Ok(self.store.keys().await?.into_iter().find(|record| record.id == *id))
-    }
-
-    fn key_cell(&self, id: &KeyId) -> Option<std::sync::Arc<crate::keys::KeyCell>> {
-        self.snapshot().upstreams.iter().flat_map(|upstream| &upstream.keys).find(|key| key.id == *id).cloned()
     }
 }
 

@@ -164,15 +164,16 @@ impl Engine {
     }
 
     pub(crate) async fn flush_health(&self) {
-        let changed: Vec<KeyHealth> = {
-            let snapshot = self.snapshot();
-            let cells = snapshot.upstreams.iter().flat_map(|u| u.keys.iter());
-            cells.filter(|key: &&Arc<KeyCell>| key.health.take_changed()).map(|key| key.health.to_record()).collect()
-        };
+        let snapshot = self.snapshot();
+        let cells = snapshot.upstreams.iter().flat_map(|upstream| &upstream.keys);
+        let changed: Vec<&Arc<KeyCell>> = cells.filter(|key| key.health.take_changed()).collect();
         changed.iter().for_each(|key| self.feed.push(Told::Key(key.id.clone())));
+        let records: Vec<KeyHealth> = changed.iter().map(|key| key.health.to_record()).collect();
         if !changed.is_empty()
-            && let Err(error) = self.store.save_key_health(changed).await
+            && let Err(error) = self.store.save_key_health(records).await
         {
+            // The next time, then.
+            changed.iter().for_each(|key| key.health.mark_changed());
             tracing::error!(%error, "the health of keys could not be stored");
         }
     }

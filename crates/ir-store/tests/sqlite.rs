@@ -9,6 +9,7 @@ use ir_store::{
     AttemptRecord, Gallery, GalleryFilter, JobRecord, JobState, Journal, KeyHealth, KeyRecord, KeyRepo, Matching, PictureRecord,
     RequestLog, RequestRecord, SqliteStore, Store, StoreError,
 };
+use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,6 +63,29 @@ fn job(id: &str) -> (JobRecord, AttemptRecord) {
 async fn behaves_as_every_store() {
     let folder = tempfile::tempdir().unwrap();
     suite::suite(|place| Arc::new(open(&folder.path().join(place)).unwrap())).await;
+}
+
+/// So many, or as many as `PROPTEST_CASES` asks for.
+fn cases(usual: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default().cases;
+    ProptestConfig::with_cases(if asked == 256 { usual } else { asked })
+}
+
+proptest! {
+    #![proptest_config(cases(32))]
+
+    /// Keys, journal, gallery, outbox and claims do what a few maps in memory would, whatever comes in
+    /// whatever order, restarts included.
+    ///
+    /// Proves P-9.
+    #[test]
+    fn behaves_as_the_plain_model(steps in suite::random::steps()) {
+        // In memory where the machine has it: what is tested is meaning, not the disk.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(suite::random::play(|| Arc::new(open(folder.path()).unwrap()), steps));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,17 @@ pub(crate) async fn bench_on(
     answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static,
     around: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>,
 ) -> Bench {
+    bench_with(config, keys, answer, around, |store| store).await
+}
+
+/// The same with something put around the store as well.
+pub(crate) async fn bench_with(
+    config: &str,
+    keys: &[(&str, &str)],
+    answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static,
+    around: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>,
+    store_around: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+) -> Bench {
     let dir = tempfile::tempdir().expect("folder");
     std::fs::OpenOptions::new()
         .create_new(true)
@@ -56,7 +67,7 @@ pub(crate) async fn bench_on(
     )
     .expect("spool");
     let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), Arc::clone(&shared)).expect("store"));
+    let store: Arc<dyn Store> = store_around(Arc::new(SqliteStore::open(dir.path(), Arc::clone(&shared)).expect("store")));
     let wire = Arc::new(ScriptedWire::new(answer));
     let door = Door::new(around(Arc::clone(&wire) as Arc<dyn Wire>), spool.clone(), Arc::clone(&shared));
     let parts = EngineParts { door, spool, store: Arc::clone(&store), settings: Arc::clone(&settings), clock: shared, dice };
@@ -72,6 +83,10 @@ pub(crate) async fn bench_on(
 /// NewApi on, relay off; with a default model.
 pub(crate) const PLAIN: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},
   "providers":{"NewApi":{"enabled":true,"text":{"model":"m"},"edit":{"model":"m"},"blend":{"model":"m"}}}}"#;
+
+/// The same, and no platform that needs no key.
+pub(crate) const KEEPS: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},
+  "providers":{"NewApi":{"enabled":true,"text":{"model":"m"}},"Pollinations":{"enabled":false},"HuggingFace":{"enabled":false}}}"#;
 
 pub(crate) fn ask(n: u32) -> Ask {
     Ask {

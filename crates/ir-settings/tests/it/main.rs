@@ -2,6 +2,7 @@
 
 mod files;
 mod patches;
+mod races;
 mod random;
 mod support;
 mod table;

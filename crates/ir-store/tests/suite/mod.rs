@@ -6,6 +6,7 @@ mod gallery;
 mod journal;
 mod keys;
 mod outbox;
+pub(crate) mod random;
 mod request_log;
 mod statistics;
 

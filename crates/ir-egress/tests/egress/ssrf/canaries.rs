@@ -4,7 +4,7 @@ use super::corpus::{embeddings, spellings};
 use super::recorder::{Dials, Lookups, Rig};
 use super::vectors::Vector;
 use crate::support::listing;
-use ir_egress::{Rules, SystemDialer};
+use ir_egress::{Rules, Tcp};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ async fn nobody_reaches_this_machine() {
         }
     });
     let rules = Rules { user_ports: vec![80, 443, canary.port], ..Rules::default() };
-    let rig = Rig::over(rules, names, Arc::new(Dials::default()), Arc::new(SystemDialer));
+    let rig = Rig::over(rules, names, Arc::new(Dials::default()), Arc::new(Tcp));
     let mut driven = 0;
     for (number, ip) in every.iter().enumerate() {
         let by_name = [format!("http://n{number}.example:{}/x.png", canary.port)];
@@ -123,7 +123,7 @@ async fn nobody_reaches_this_machine() {
 
     // With the rule, and only with it, the very same request gets there.
     let listed = listing(&[format!("127.0.0.1:{}", canary.port)]);
-    let rig = Rig::over(listed, Lookups::none(), Arc::new(Dials::default()), Arc::new(SystemDialer));
+    let rig = Rig::over(listed, Lookups::none(), Arc::new(Dials::default()), Arc::new(Tcp));
     let task = tokio::spawn(async move { Vector::Provider.send(&rig, &format!("http://127.0.0.1:{}/", canary.port)).await });
     while canary.came.load(Ordering::SeqCst) < controls + 2 {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -142,7 +142,7 @@ async fn an_own_public_address_is_refused() {
     let own: IpAddr = "93.184.216.34".parse().unwrap();
     assert!(canary.is_reached_at(own).await, "{own} is on no interface");
     let rules = Rules { user_ports: vec![canary.port], ..Rules::default() };
-    let rig = Rig::over(rules, Lookups::new(move |_, _| vec![own]), Arc::new(Dials::default()), Arc::new(SystemDialer));
+    let rig = Rig::over(rules, Lookups::new(move |_, _| vec![own]), Arc::new(Dials::default()), Arc::new(Tcp));
     for url in [format!("http://{own}:{}/", canary.port), format!("http://we.example:{}/", canary.port)] {
         for vector in Vector::ALL {
             assert!(!vector.send(&rig, &url).await, "{vector:?}: {url}");

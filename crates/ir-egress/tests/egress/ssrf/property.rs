@@ -8,7 +8,7 @@ use super::vectors::call;
 use crate::support::{AMPLE, bench, get, limits, listing, png};
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue};
-use ir_egress::{Dialer, EgressParts, EgressWire, Purpose, Resolver, Wire, WireBody, WireFault, WireFaultKind, WireReply, WireRequest};
+use ir_egress::{Dial, EgressParts, EgressWire, Purpose, Resolver, Wire, WireBody, WireFault, WireFaultKind, WireReply, WireRequest};
 use ir_platforms::Method;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -145,7 +145,7 @@ fn run(case: &Case) -> Vec<Vec<Step>> {
     let dials = Arc::new(Dials::default());
     let parts = EgressParts {
         resolver: Arc::clone(&names) as Arc<dyn Resolver>,
-        dialer: Arc::clone(&dials) as Arc<dyn Dialer>,
+        dialer: Arc::clone(&dials) as Arc<dyn Dial>,
         roots: RootCertStore::empty(),
     };
     let real = EgressWire::with_parts(listing(&case.listed), parts);

@@ -3,12 +3,11 @@
 use crate::support::{Bench, bench};
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, header};
-use ir_egress::{Dialer, EgressParts, EgressWire, Refusals, Resolver, Rules, Wire, WireBody, WireFault, WireReply, WireRequest};
+use ir_egress::{Dial, EgressParts, EgressWire, Link, Refusals, Resolver, Rules, Wire, WireBody, WireFault, WireReply, WireRequest};
 use rustls::RootCertStore;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpStream;
 
 /// Records every address that is about to be dialled, and dials none.
 #[derive(Default)]
@@ -21,8 +20,8 @@ impl Dials {
 }
 
 #[async_trait]
-impl Dialer for Dials {
-    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
+impl Dial for Dials {
+    async fn dial(&self, address: SocketAddr) -> io::Result<Box<dyn Link>> {
         self.0.lock().unwrap().push(address);
         Err(io::ErrorKind::ConnectionRefused.into())
     }
@@ -115,12 +114,12 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) fn new(rules: Rules, names: Arc<Lookups>) -> Self {
         let dials = Arc::new(Dials::default());
-        let dialer = Arc::clone(&dials) as Arc<dyn Dialer>;
+        let dialer = Arc::clone(&dials) as Arc<dyn Dial>;
         Self::over(rules, names, dials, dialer)
     }
 
     /// With another dialer in place of the recording one.
-    pub(crate) fn over(rules: Rules, names: Arc<Lookups>, dials: Arc<Dials>, dialer: Arc<dyn Dialer>) -> Self {
+    pub(crate) fn over(rules: Rules, names: Arc<Lookups>, dials: Arc<Dials>, dialer: Arc<dyn Dial>) -> Self {
         let resolver = Arc::clone(&names) as Arc<dyn Resolver>;
         let real = EgressWire::with_parts(rules, EgressParts { resolver, dialer, roots: RootCertStore::empty() });
         let chain = Mutex::new((302, 1, HeaderValue::from_static("/")));

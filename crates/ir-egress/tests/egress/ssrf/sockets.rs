@@ -6,7 +6,7 @@ use super::recorder::{Dials, Lookups, Rig};
 use super::vectors::Vector;
 use crate::support::{Server, listing, ok};
 use async_trait::async_trait;
-use ir_egress::{Dialer, Purpose, Rules};
+use ir_egress::{Dial, Link, Purpose, Rules};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -227,11 +227,11 @@ struct Astray {
 }
 
 #[async_trait]
-impl Dialer for Astray {
-    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
+impl Dial for Astray {
+    async fn dial(&self, address: SocketAddr) -> io::Result<Box<dyn Link>> {
         let _ = self.asked.dial(address).await;
         #[expect(clippy::disallowed_methods, reason = "the test is the network")]
-        TcpStream::connect(self.to).await
+        TcpStream::connect(self.to).await.map(|stream| Box::new(stream) as Box<dyn Link>)
     }
 }
 

@@ -258,6 +258,7 @@ async fn a_redirect_is_never_followed_with_the_key() {
     }
 }
 
+/// Proves F-38.
 #[tokio::test]
 async fn retry_after_dates_become_seconds() {
     for (text, seconds) in [
@@ -273,6 +274,11 @@ async fn retry_after_dates_become_seconds() {
     ] {
         let reply = read(WireReply::scripted(429, &[("Retry-After", text)], "")).await.unwrap();
         assert_eq!(reply.retry_after(), seconds.map(Duration::from_secs), "{text}");
+    }
+    // 2026-11-22, 22:54:00 UTC.
+    for text in ["1795388040", "1795388040000", "1795388040.0", "Sun, 22 Nov 2026 22:54:00 GMT", "2s", "2"] {
+        let reply = read(WireReply::scripted(429, &[("X-RateLimit-Reset-Requests", text)], "")).await.unwrap();
+        assert_eq!(reply.retry_after(), Some(Duration::from_secs(2)), "{text}");
     }
 }
 

@@ -4,7 +4,9 @@
 //! attempts within the last minute failed. Open, its upstream goes to the end of plans instead of
 //! vanishing: when nothing else is left, a request that may succeed beats one that certainly fails.
 //! Thirty seconds after it opened one request is let through at its usual place as a probe; its
-//! success closes the breaker, its failure opens it anew. Refusals of a key or of a prompt prove
+//! success closes the breaker, its failure opens it anew. Closed by a probe, the upstream gets its
+//! place back for one plan in ten at first, and one more every second, so that those who waited do not
+//! push it over again. Refusals of a key or of a prompt prove
 //! that the upstream lives; a rate limit proves nothing (it is quick, and counting it as a success
 //! would draw more traffic to a limited endpoint).
 //!
@@ -19,6 +21,8 @@ const BUCKET_MS: u64 = 10_000;
 const PROBE_AFTER_MS: u64 = 30_000;
 /// A probe that never reported (its job was dropped) must not block the breaker for good.
 const PROBE_LOST_MS: u64 = 600_000;
+/// How long the ramp takes: a tenth more of the plans every second.
+const RAMP_MS: u64 = 10_000;
 
 /// How a plan may use an upstream now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,10 @@ pub(crate) struct Breaker {
     opened: AtomicU64,
     /// When the present probe began; 0: none.
     probe: AtomicU64,
+    /// When a probe closed it; 0: its ramp is over.
+    recovered: AtomicU64,
+    /// Plans made on the ramp.
+    turn: AtomicU64,
     /// Ten seconds each: epoch (24 bits) · attempts (20 bits) · failures (20 bits).
     window: [AtomicU64; BUCKETS],
 }
@@ -58,7 +66,20 @@ impl Breaker {
         let opened = self.opened.load(Ordering::Relaxed);
         let probe = self.probe.load(Ordering::Relaxed);
         let probe_free = probe == 0 || now.saturating_sub(probe) > PROBE_LOST_MS;
-        if opened == 0 || (now.saturating_sub(opened) >= PROBE_AFTER_MS && probe_free) { Admission::Usual } else { Admission::Last }
+        if opened == 0 {
+            return if self.ramps(now) { Admission::Usual } else { Admission::Last };
+        }
+        if now.saturating_sub(opened) >= PROBE_AFTER_MS && probe_free { Admission::Usual } else { Admission::Last }
+    }
+
+    /// Whether this plan is among those that the ramp lets through.
+    fn ramps(&self, now: u64) -> bool {
+        let recovered = self.recovered.load(Ordering::Relaxed);
+        let passed = now.saturating_sub(recovered);
+        if recovered == 0 || passed >= RAMP_MS {
+            return true;
+        }
+        self.turn.fetch_add(1, Ordering::Relaxed) % 10 <= passed * 10 / RAMP_MS
     }
 
     /// Called when an attempt begins: of several requests that found the breaker ripe for a probe,
@@ -80,7 +101,10 @@ impl Breaker {
     pub(crate) fn alive(&self, now: u64) {
         self.in_row.store(0, Ordering::Relaxed);
         self.count(now, false);
-        self.opened.store(0, Ordering::Relaxed);
+        if self.opened.swap(0, Ordering::Relaxed) != 0 {
+            self.turn.store(0, Ordering::Relaxed);
+            self.recovered.store(now, Ordering::Relaxed);
+        }
         self.probe.store(0, Ordering::Relaxed);
     }
 
@@ -144,6 +168,19 @@ mod tests {
         assert_eq!(b.admission(30_006), Admission::Last);
         b.alive(30_100);
         assert_eq!((b.is_open(), b.admission(30_101)), (false, Admission::Usual));
+    }
+
+    /// Proves F-44, P-14.
+    #[test]
+    fn those_who_waited_come_back_by_and_by() {
+        let b = Breaker::default();
+        (1..=5).for_each(|t| b.failure(t));
+        assert!(b.enter(300_000));
+        b.alive(300_000);
+        for second in 0..12 {
+            let usual = (0..100).filter(|i| b.admission(300_000 + second * 1_000 + i * 9) == Admission::Usual).count() as u64;
+            assert_eq!(usual, ((second + 1) * 10).min(100), "in second {second}");
+        }
     }
 
     #[test]

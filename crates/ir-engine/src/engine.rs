@@ -17,7 +17,7 @@ use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_b
 use crate::told::Told;
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Refusals, Timing};
-use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, Picture, RequestId, Secret, Task};
+use ir_model::{Ask, Caller, Class, Clock, Dice, Fault, Gate, KeyId, Picture, RequestId, Secret, Task};
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool};
@@ -102,6 +102,8 @@ pub struct Engine {
     versions: AtomicU64,
     places: Arc<Semaphore>,
     running: Arc<Running>,
+    /// One after the other, lest an older state of the keys be swapped in over a newer one.
+    reloading: tokio::sync::Mutex<()>,
     draining: AtomicBool,
     /// Requests under way, for those who come back.
     pub(crate) live: Mutex<Live>,
@@ -163,6 +165,7 @@ impl Engine {
             versions: AtomicU64::new(1),
             places: Arc::new(Semaphore::new(settings.limits.concurrent_draws)),
             running: Arc::default(),
+            reloading: tokio::sync::Mutex::default(),
             draining: AtomicBool::new(false),
             live: Mutex::default(),
             hook_bell: Arc::default(),
@@ -300,6 +303,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read: the old snapshot stays.
     pub async fn reload(&self) -> Result<(), StoreError> {
+        let _turn = self.reloading.lock().await;
         let records = self.store.keys().await?;
         let settings = Arc::new(self.settings.current().settings.clone());
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
@@ -334,9 +338,12 @@ impl Engine {
         self.events.flush().await;
     }
 
-    /// Takes no new jobs and waits for those under way, at most `grace`. Returns how many were left.
+    /// Takes no new jobs, sends nothing new to platforms, and waits for what is under way there, at most
+    /// `grace`. Returns how many jobs were left.
     pub async fn drain(&self, grace: Duration) -> u64 {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.store(true, Ordering::SeqCst);
+        // Who waits for a place is told at once.
+        self.places.close();
         let end = Instant::now() + grace;
         loop {
             let idle = self.running.idle.notified();
@@ -354,10 +361,7 @@ impl Engine {
 
     /// Counts a job in, unless the gateway is going down, full or short of disk space.
     pub(crate) fn enter(&self) -> Result<JobGuard, Fault> {
-        if self.draining.load(Ordering::Relaxed) {
-            return Err(Fault::gate(Gate::ShuttingDown, "The gateway is restarting. Try again in a moment.", "网关正在重启，请稍后再试。")
-                .retry_after(Some(Duration::from_secs(5))));
-        }
+        self.still_sends()?;
         if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
             return Err(Fault::gate(Gate::StorageFull, "The gateway has no disk space left for pictures.", "网关磁盘空间不足。"));
         }
@@ -371,14 +375,23 @@ impl Engine {
         Ok(guard)
     }
 
+    /// Refuses to begin anything at a platform once the gateway goes down.
+    pub(crate) fn still_sends(&self) -> Result<(), Fault> {
+        if !self.draining.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(Fault::gate(Gate::ShuttingDown, "The gateway is restarting. Try again in a moment.", "网关正在重启，请稍后再试。")
+            .retry_after(Some(Duration::from_secs(5))))
+    }
+
     /// A place to draw, waited for until `deadline`.
     pub(crate) async fn place(&self, deadline: Instant) -> Result<tokio::sync::OwnedSemaphorePermit, Fault> {
         match tokio::time::timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => {
-                Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
-                    .retry_after(Some(Duration::from_secs(5))))
-            }
+            // Closed: the gateway goes down.
+            Ok(Err(_)) => self.still_sends().and_then(|()| Err(Fault::new(Class::Gate(Gate::Internal)))),
+            Err(_) => Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
+                .retry_after(Some(Duration::from_secs(5)))),
         }
     }
 

@@ -8,7 +8,7 @@ use ir_model::{Class, Fault, KeyId, SizeAsk, Task, Timestamp};
 use ir_platforms::{ADAPTERS, Adapter, Auth, Card, SpaceCard, TaskCard};
 use ir_settings::{Settings, Vault};
 use ir_store::KeyRecord;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
@@ -226,9 +226,11 @@ impl Registry {
     fn key(&self, record: &KeyRecord) -> Arc<KeyHealthCell> {
         let mut keys = self.keys.lock().expect("no panic while held");
         let cell = keys.entry(record.id.clone()).or_insert_with(|| Arc::new(KeyHealthCell::from_record(record)));
-        if cell.is_disabled() && record.health.disabled_reason.is_none() && !cell.take_changed() {
+        // What was not stored yet is newer than what was.
+        if cell.is_disabled() && record.health.disabled_reason.is_none() && !cell.is_changed() {
             cell.revive();
         }
+        cell.retire(!record.enabled);
         Arc::clone(cell)
     }
 
@@ -237,9 +239,14 @@ impl Registry {
         Arc::clone(upstreams.entry((name, base_url.to_owned())).or_default())
     }
 
-    /// Forgets keys and upstreams that no snapshot holds any more.
-    fn sweep(&self) {
-        self.keys.lock().expect("no panic while held").retain(|_, cell| Arc::strong_count(cell) > 1);
+    /// Forgets keys and upstreams that no snapshot holds any more. Deleted keys are out of use for
+    /// requests under way, too, which hold older snapshots.
+    fn sweep(&self, records: &[KeyRecord]) {
+        let there: HashSet<&KeyId> = records.iter().map(|record| &record.id).collect();
+        let mut keys = self.keys.lock().expect("no panic while held");
+        keys.iter().filter(|(id, _)| !there.contains(id)).for_each(|(_, cell)| cell.retire(true));
+        keys.retain(|_, cell| Arc::strong_count(cell) > 1);
+        drop(keys);
         self.upstreams.lock().expect("no panic while held").retain(|_, health| Arc::strong_count(health) > 1);
     }
 }
@@ -306,7 +313,7 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
             }));
         }
     }
-    registry.sweep();
+    registry.sweep(records);
     Snapshot { version, settings, upstreams, problems }
 }
 

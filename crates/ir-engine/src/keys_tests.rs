@@ -62,6 +62,7 @@ fn a_full_pool_is_busy_and_a_cooling_one_says_until_when() {
     assert!(take(&keys, &turn, 3000).is_some());
 }
 
+/// Proves R-KEY-2.
 #[test]
 fn rate_pauses_double_to_half_an_hour_and_halve_after_success() {
     let keys = [cell("a")];
@@ -132,6 +133,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 proptest! {
     /// P-3: exchanges under way never exceed the limit, a disabled or cooling key is never picked,
     /// every place comes back on every path.
+    ///
+    /// Proves R-KEY-1, R-KEY-3.
     #[test]
     fn the_pool_keeps_its_promises(acts in acts()) {
         let keys = [cell("a"), cell("b"), cell("c")];

@@ -109,6 +109,7 @@ async fn a_repetition_draws_nothing() {
     assert_eq!(drawn(&sim), 3);
 }
 
+/// Proves F-70.
 #[tokio::test]
 async fn fifty_at_once_with_one_key_share_one_drawing() {
     let (sim, _setup, running) = set_up(&NEW_API).await;
@@ -181,6 +182,7 @@ async fn what_cost_nothing_gives_its_key_back() {
     picture(&keyed(running.port, &body, "n").await);
 }
 
+/// Proves F-69.
 #[tokio::test]
 async fn a_broken_connection_loses_nothing() {
     let (sim, setup, running) = set_up(&NEW_API).await;

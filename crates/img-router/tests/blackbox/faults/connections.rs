@@ -154,3 +154,38 @@ async fn fewer_pictures_are_delivered_and_more_are_kept() {
     world.at_rest().await;
     world.running.stop();
 }
+
+/// Whatever is tried, it ends with the request's deadline, and within a few attempts.
+///
+/// Proves R-TMO-1, P-4.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_lasts_longer_than_its_deadline() {
+    let sims = futures_util::future::join_all((0..3).map(|_| sim())).await;
+    let urls: Vec<&str> = sims.iter().map(|sim| sim.url()).collect();
+    let world = World::start(ground().env("IMG_ROUTER_ROUTING_DEADLINE", "2"), &urls).await;
+    let models = ["silent", "dripping", "limited"];
+    for (sim, directives) in sims.iter().zip(["delay=30000", "drip=1/500", "status=429 retry-after=4"]) {
+        always(sim, directives);
+    }
+    for (at, url) in urls.iter().enumerate() {
+        world.add(url, &format!("sk-{at}-0123456789abcdef"), &[models[at]]).await;
+    }
+    let began = Instant::now();
+    let answers = futures_util::future::join_all(models.iter().map(|model| async {
+        let answer = world.draw(model).await;
+        (answer, began.elapsed())
+    }))
+    .await;
+    let wanted = [(504, "upstream_timeout"), (504, "upstream_timeout"), (429, "rate_limit_exceeded")];
+    for ((answer, took), (status, wanted)) in answers.iter().zip(wanted) {
+        assert_eq!((answer.status, code(answer).as_str()), (status, wanted));
+        println!("{wanted} after {took:?}");
+        // A second above the deadline, and a busy machine.
+        assert!(*took < Duration::from_secs(6), "{took:?}");
+    }
+    // A pause beyond the deadline is not waited for.
+    assert!(answers[2].1 < Duration::from_millis(1_900), "{:?}", answers[2].1);
+    assert!(sims.iter().all(|sim| sim.ledger().drawings().len() == 1));
+    world.at_rest().await;
+    world.running.stop();
+}

@@ -55,16 +55,16 @@ async fn a_platform_that_comes_back_is_found_by_one_and_not_overrun() {
     let mut shares = Vec::new();
     for _ in 1..12 {
         let before = bench.asked("one.example");
-        for _ in 0..20 {
+        for _ in 0..10 {
             draw().await;
-            advance(Duration::from_millis(50)).await;
+            advance(Duration::from_millis(100)).await;
         }
         shares.push(bench.asked("one.example") - before);
     }
-    println!("of 20 requests in each second after it was found it drew {shares:?}");
+    println!("of 10 requests in each second after it was found it drew {shares:?}");
     // A plan in ten at first, one more every second; half of those go to the other one.
-    assert!(shares.iter().enumerate().all(|(second, share)| *share <= (second + 2) * 2 + 1), "{shares:?}");
-    assert!(shares[8..].iter().sum::<usize>() >= 15 && shares[0] <= 4, "{shares:?}");
+    assert!(shares.iter().enumerate().all(|(second, share)| *share <= second + 2), "{shares:?}");
+    assert!(shares[7..].iter().sum::<usize>() >= 7, "it has its share again: {shares:?}");
     assert!(!bench.upstream("one.example").is_down());
 }
 
@@ -74,7 +74,7 @@ async fn a_platform_that_comes_back_is_found_by_one_and_not_overrun() {
 /// Proves F-45, P-4, R-RTY-2.
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_all_platforms_does_not_multiply_the_load() {
-    let seconds: usize = std::env::var("IR_OUTAGE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(30);
+    let seconds: usize = std::env::var("IR_OUTAGE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
     let bench = bench(PLAIN, &KEYS, |_| json(503, &[], r#"{"error":{"message":"busy"}}"#)).await;
     let _still = Still::begin();
     let requests = seconds * 20;

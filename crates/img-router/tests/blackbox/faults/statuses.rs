@@ -1,8 +1,9 @@
 //! What platforms say by their statuses.
 
 use super::{Ail, Row, World, always, code, ground, host, play, sim};
+use ir_model::{Clock, Timestamp};
 use ir_sim::{Behaviour, Script, When};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 const fn row(status: u16, code: &'static str, outcome: &'static str, directives: &'static str) -> Row {
     Row { name: directives, ail: Ail::Says(directives), status, code, asked: 1, outcome, attempts: 1, billed: 0, key: "active" }
@@ -69,7 +70,7 @@ async fn a_platform_alone_that_refuses() {
 /// Proves F-38, R-KEY-4.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_pause_is_waited_for_where_no_other_key_is_left() {
-    let date = |seconds: u64| httpdate(SystemTime::now() + Duration::from_secs(seconds));
+    let date = |seconds: i64| httpdate(ir_server::SystemClock.now().secs() + seconds);
     let forms = ["retry-after", "retry-after-ms", "x-ratelimit-reset-requests", "x-ratelimit-reset"];
     let mut plays = Vec::new();
     for (at, name) in forms.iter().enumerate() {
@@ -115,14 +116,11 @@ async fn a_short_pause_is_waited_for_where_no_other_key_is_left() {
     world.running.stop();
 }
 
-/// An HTTP date.
-fn httpdate(at: SystemTime) -> String {
+/// The HTTP date of so many seconds after the epoch.
+fn httpdate(seconds: i64) -> String {
     let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    // Rounded up, so that the pause is never shorter than meant.
-    let seconds = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let stamp = ir_model::Timestamp(i64::try_from(seconds).unwrap() * 1000);
-    let (year, month, day, hour, minute, second) = stamp.civil();
+    let (year, month, day, hour, minute, second) = Timestamp(seconds * 1000).civil();
     let weekday = days[usize::try_from(seconds / 86_400 % 7).unwrap()];
     let month = months[usize::try_from(month).unwrap() - 1];
     format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")

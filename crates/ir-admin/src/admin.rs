@@ -53,6 +53,9 @@ pub trait Host: Send + Sync {
 
     /// The port that is listened at.
     fn port(&self) -> u16;
+
+    /// Log lines that were dropped because whoever reads them is too slow.
+    fn dropped_lines(&self) -> u64;
 }
 
 /// What [`Admin`] is made of.

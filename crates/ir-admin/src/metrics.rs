@@ -28,6 +28,8 @@ pub async fn text(admin: &Admin) -> String {
     out.one("img_router_uptime_seconds", "gauge", "Since the start", &[], admin.now().since(admin.born) / 1000);
     out.one("img_router_jobs", "gauge", "Requests under way", &[], admin.engine.jobs());
     requests(admin, &mut out);
+    attempts(admin, &mut out);
+    out.one("img_router_log_lines_dropped_total", "counter", "Log lines that nobody took in time", &[], admin.host.dropped_lines());
     keys(admin, &mut out).await;
     out.head("img_router_upstream_up", "gauge", "Whether an upstream's breaker is closed");
     for upstream in &admin.engine.snapshot().upstreams {
@@ -78,6 +80,28 @@ fn requests(admin: &Admin, out: &mut Page) {
         }
         out.line(&format!("{NAME}_sum"), &labels, seconds(count.duration_ms));
         out.line(&format!("{NAME}_count"), &labels, count.requests);
+    }
+}
+
+fn attempts(admin: &Admin, out: &mut Page) {
+    let counters = admin.engine.counters();
+    out.head("img_router_attempts_total", "counter", "Exchanges with platforms that ended");
+    for ((provider, outcome), count) in counters.attempts() {
+        out.line("img_router_attempts_total", &[("provider", provider), ("outcome", outcome)], count);
+    }
+    let lost = "Attempts that may have been charged and gave no picture";
+    out.one("img_router_possibly_billed_total", "counter", lost, &[], counters.possibly_billed());
+    out.head("img_router_key_exchanges", "gauge", "Exchanges under way with keys of the pools");
+    let mut under_way = std::collections::BTreeMap::<&str, u64>::new();
+    let mut seen = std::collections::HashSet::new();
+    let snapshot = admin.engine.snapshot();
+    for upstream in &snapshot.upstreams {
+        // Servers of one platform share its keys.
+        let sum: u64 = upstream.keys.iter().filter(|key| seen.insert(&key.id)).map(|key| u64::from(key.health.in_flight())).sum();
+        *under_way.entry(upstream.name()).or_default() += sum;
+    }
+    for (provider, count) in under_way {
+        out.line("img_router_key_exchanges", &[("provider", provider)], count);
     }
 }
 

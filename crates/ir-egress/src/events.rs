@@ -11,6 +11,8 @@ use ir_platforms::{Event, ReplyBody};
 use ir_spool::{Lifter, Spool};
 use std::fmt;
 
+/// U+FEFF.
+const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Most events of one stream.
 const MAX_EVENTS: u32 = 100_000;
 /// Longest name of a field and of an event, in bytes.
@@ -32,8 +34,8 @@ pub struct Events {
     data: Option<Data>,
     /// The last line ended with a carriage return: a line feed that follows belongs to it.
     after_cr: bool,
-    /// Nothing was read yet: a byte order mark may come.
-    fresh: bool,
+    /// Bytes of a byte order mark that came at the beginning; all of them: none is looked for any more.
+    mark: usize,
     over: bool,
 }
 
@@ -77,7 +79,7 @@ impl Events {
             name: Vec::new(),
             data: None,
             after_cr: false,
-            fresh: true,
+            mark: 0,
             over: false,
         }
     }
@@ -111,15 +113,28 @@ impl Events {
                         return Err(nonsense("the stream of events is too long"));
                     }
                     self.chunk = chunk;
-                    // A mark that is cut in two becomes a field that nobody knows.
-                    if std::mem::take(&mut self.fresh) && self.chunk.starts_with(b"\xef\xbb\xbf") {
-                        self.chunk.advance(3);
-                    }
+                    self.pass_mark();
                 }
                 None => {
                     self.over = true;
                     return Ok(self.finish().await?.filter(|event| event.json().is_some()));
                 }
+            }
+        }
+    }
+
+    /// Passes a byte order mark, which may come in pieces.
+    fn pass_mark(&mut self) {
+        while self.mark < MARK.len()
+            && let Some(byte) = self.chunk.first()
+        {
+            if *byte == MARK[self.mark] {
+                self.chunk.advance(1);
+                self.mark += 1;
+            } else {
+                // What looked like one is the beginning of a field.
+                self.line = Line::Field(MARK[..self.mark].to_vec());
+                self.mark = MARK.len();
             }
         }
     }

@@ -6,6 +6,7 @@ fn user() -> Option<Pace> {
     Some(Rules::default().user_pace)
 }
 
+/// Proves F-13.
 #[tokio::test(start_paused = true)]
 async fn a_drip_is_cut_by_its_pace_not_by_its_pauses() {
     let start = Instant::now();

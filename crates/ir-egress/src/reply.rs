@@ -50,12 +50,16 @@ pub(crate) async fn read_reply(reply: WireReply, spool: &Spool, limits: ReplyLim
     Ok(Reply { status, headers, body, memo: Value::Null })
 }
 
-/// Headers as adapters see them; a date in `Retry-After` becomes seconds.
+/// Headers as adapters see them; dates in `Retry-After` and `x-ratelimit-reset*` become seconds.
 fn text_headers(headers: &HeaderMap, now: Timestamp) -> Vec<(String, String)> {
     let mut out = Vec::with_capacity(headers.len().min(MAX_HEADERS));
     for (name, value) in headers.iter().take(MAX_HEADERS) {
         let Ok(text) = value.to_str() else { continue };
-        let value = if name == http::header::RETRY_AFTER { retry_after(text, now) } else { text.to_owned() };
+        let value = match name.as_str() {
+            "retry-after" => retry_after(text, now),
+            name if name.starts_with("x-ratelimit-reset") => reset(text, now),
+            _ => text.to_owned(),
+        };
         out.push((name.as_str().to_owned(), value));
     }
     out
@@ -68,6 +72,22 @@ fn retry_after(text: &str, now: Timestamp) -> String {
     let at = date.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let wait = Timestamp(i64::try_from(at).unwrap_or(i64::MAX)).since(now);
     wait.div_ceil(1000).to_string()
+}
+
+/// When a limit is renewed, in seconds from now: platforms also send Unix time, in seconds or in
+/// milliseconds, and dates.
+fn reset(text: &str, now: Timestamp) -> String {
+    const YEAR_2001: f64 = 1e9;
+    match text.trim().parse::<f64>() {
+        Ok(at) if at.is_finite() && at >= YEAR_2001 => {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds until the year 287,396 are exact")]
+            let now = now.0 as f64 / 1000.0;
+            let at = if at >= YEAR_2001 * 100.0 { at / 1000.0 } else { at };
+            format!("{}", (at - now).max(0.0).ceil())
+        }
+        Ok(_) => text.to_owned(),
+        Err(_) => retry_after(text, now),
+    }
 }
 
 fn is_json(content_type: &str) -> bool {

@@ -3,12 +3,11 @@
 
 use crate::breaker::Entry;
 use crate::draw::Request;
-use crate::engine::shutting_down;
 use crate::events::Event;
 use crate::exchange::Conversation;
 use crate::job::job;
 use crate::judge::{HealthEffect, KeyEffect, Step, Verdict, judge, usefulness};
-use crate::keys::{Lease, Pick, pick};
+use crate::keys::{Lease, Pick, pick, soonest};
 use crate::plan::Candidate;
 use crate::tray::Tray;
 use ir_model::{Caller, Charge, Class, Fault, Gate, KeyId, Size};
@@ -29,7 +28,10 @@ const MOST_REFILLS: u32 = 2;
 /// How often a shot that waits for a place on a key looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Pauses before the same upstream is asked again: full jitter up to these.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(250);
+/// Longest rest of a key that a shot waits for, once, when nobody else can draw: what an SDK would wait
+/// for as well.
+const MOST_REST: Duration = Duration::from_secs(5);
 
 /// What came of some of a request's pictures.
 #[derive(Debug, Default)]
@@ -85,14 +87,23 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
     };
     let mut queue: VecDeque<(&Candidate, bool)> = request.plan.candidates.iter().map(|c| (c, false)).collect();
     let mut attempts = 0;
-    while let Some((candidate, deferred)) = queue.pop_front() {
+    let mut rested = false;
+    loop {
+        let Some((candidate, deferred)) = queue.pop_front() else {
+            let Some(candidate) = rest(request, &shot, rested).await else { break };
+            rested = true;
+            shot.next = "after its pause";
+            queue.push_back((candidate, true));
+            continue;
+        };
         // A probe is given back when this visit ends, whatever came of it.
         let entry = candidate.upstream.health.breaker.enter(request.engine.mono());
-        if matches!(entry, Entry::Last) && !deferred && !queue.is_empty() {
+        let last = matches!(entry, Entry::Last);
+        if last && !deferred && !queue.is_empty() {
             queue.push_back((candidate, true));
             continue;
         }
-        match visit(request, candidate, &mut shot, count, &mut attempts).await {
+        match visit(request, candidate, last, &mut shot, count, &mut attempts).await {
             Step::Stop => break,
             Step::OtherKey | Step::SameOnce | Step::NextUpstream => shot.next = "next platform",
         }
@@ -106,6 +117,28 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
     shot
 }
 
+/// Waits for the key that rests shortest, if that is short, nothing was drawn, and what all failed of
+/// is a rate limit: whom to ask again then.
+async fn rest<'a>(request: &'a Arc<Request>, shot: &Shot, rested: bool) -> Option<&'a Candidate> {
+    let limited = shot.fault.as_ref().is_some_and(|fault| fault.class == Class::RateLimited);
+    if rested || !limited || shot.drawn > 0 || matches!(request.caller, Caller::Relay { .. }) {
+        return None;
+    }
+    let now = request.engine.clock.now();
+    let due = |candidate: &&'a Candidate| soonest(&candidate.upstream.keys, &candidate.model);
+    let (when, candidate) =
+        request.plan.candidates.iter().filter_map(|candidate| Some((due(&candidate)?, candidate))).min_by_key(|(when, _)| *when)?;
+    let pause = Duration::from_millis(when.since(now));
+    // Nothing to wait for: keys are left that this shot may not try any more.
+    if pause.is_zero() || pause > MOST_REST || Instant::now() + pause >= request.deadline {
+        return None;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(pause) => Some(candidate),
+        () = gone(request) => None,
+    }
+}
+
 /// Ends when the caller has left and nothing has been sent.
 async fn gone(request: &Arc<Request>) {
     request.course.left().await;
@@ -114,8 +147,9 @@ async fn gone(request: &Arc<Request>) {
     }
 }
 
-/// Tries one upstream until its pictures are there or the judge sends the shot elsewhere.
-async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
+/// Tries one upstream until its pictures are there or the judge sends the shot elsewhere. `last`: its
+/// breaker is open, and it is no probe.
+async fn visit(request: &Arc<Request>, candidate: &Candidate, last: bool, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
     let mut visit = Visit::default();
     loop {
         let missing = count - shot.drawn;
@@ -124,6 +158,15 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, c
         }
         if let Some(fault) = out_of_bounds(request, *attempts) {
             note_fault(shot, fault, candidate);
+            return Step::Stop;
+        }
+        let counts = !matches!(shot.next, "next key" | "more pictures");
+        if *attempts > 0 && counts && !may_repeat(request, last) {
+            tracing::info!(request_id = %request.id, attempts = *attempts, "the retry budget is spent: nothing is tried again");
+            // What happened is worth more to the caller than why it was left at that.
+            if shot.fault.is_none() {
+                note_fault(shot, Fault::new(Class::Overloaded).detail("the retry budget is spent"), candidate);
+            }
             return Step::Stop;
         }
         let lease = match lease(request, candidate, &visit).await {
@@ -164,22 +207,25 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, c
     }
 }
 
+/// Whether the retry budget, or what is left for upstreams that seem down, lets a shot try again.
+fn may_repeat(request: &Arc<Request>, last: bool) -> bool {
+    let (engine, now) = (&request.engine, request.engine.mono());
+    if last { engine.last_resort.withdraw(now) } else { engine.budget.withdraw(now) }
+}
+
 /// Why a shot must not try again, whatever the plan still holds.
 fn out_of_bounds(request: &Arc<Request>, attempts: u32) -> Option<Fault> {
     if request.abandoned() {
         return Some(Fault::new(Class::Cancelled));
     }
-    if request.engine.is_draining() {
-        return Some(shutting_down());
+    if let Err(fault) = request.engine.still_sends() {
+        return Some(fault);
     }
     if Instant::now() >= request.deadline {
         return Some(Fault::new(Class::Timeout).charged(Charge::No).detail("the request's deadline passed"));
     }
     if attempts >= MOST_ATTEMPTS {
         return Some(Fault::new(Class::UpstreamFault).charged(Charge::No).detail("the request's attempts are used up"));
-    }
-    if attempts > 0 && !request.engine.budget.withdraw(request.engine.mono()) {
-        return Some(Fault::new(Class::Overloaded).detail("the retry budget is spent"));
     }
     None
 }
@@ -257,6 +303,7 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
     }
     let limits = engine.exchange_limits(&request.snapshot, upstream, request.deadline);
     let mut asked = false;
+    let mut ticketed = false;
     let result = async {
         let first = shot.first + shot.drawn;
         // Pictures and prompt may take a minute each, and nothing is bought for a caller who left meanwhile.
@@ -271,14 +318,13 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         let call = upstream.adapter.open(&job)?;
         journal(request, candidate, lease, number, &call).await?;
         // Nothing is bought once the gateway goes down: whoever comes next serves the caller.
-        if engine.is_draining() {
-            return Err(shutting_down());
-        }
+        engine.still_sends()?;
         asked = true;
         request.sent.store(true, Ordering::Relaxed);
         let mut tray = Tray::new(request, candidate, &prompt, number, first, missing, limits);
         let said = Conversation { engine, adapter: upstream.adapter, job: &job, limits }.hold(call, &mut tray).await;
-        let told = tray.close().await;
+        let (told, ticket) = tray.close().await;
+        ticketed = ticket;
         if told.delivered > 0 {
             shot.drawn += told.delivered;
             shot.by = Some(By { size: told.size.or(candidate.size), ..by(candidate) });
@@ -290,7 +336,15 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         Ok(_) => ("ok", Charge::Yes, String::new()),
         Err(fault) => (fault.class.name(), fault.charge, fault.upstream.as_deref().and_then(ir_model::sanitise).unwrap_or_default()),
     };
-    engine.events.tell(Event::Settled { job: request.job.clone(), attempt: number, outcome: outcome.to_owned(), charge });
+    // A task that had not ended at the deadline goes on, and is paid for: it is asked for further on.
+    if ticketed && result.as_ref().is_err_and(|fault| fault.class == Class::Timeout) {
+        request.left_tasks.store(true, Ordering::Relaxed);
+    } else {
+        engine.events.tell(Event::Settled { job: request.job.clone(), attempt: number, outcome: outcome.to_owned(), charge });
+    }
+    if asked {
+        engine.counters.note_attempt(upstream.name(), outcome, result.is_err() && charge != Charge::No);
+    }
     let note = AttemptNote {
         provider: upstream.name().to_owned(),
         model: candidate.model.clone(),

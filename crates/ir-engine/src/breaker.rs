@@ -4,7 +4,9 @@
 //! attempts within the last minute failed. Open, its upstream goes to the end of plans instead of
 //! vanishing: when nothing else is left, a request that may succeed beats one that certainly fails.
 //! Thirty seconds after it opened one request is let through at its usual place as a probe; its
-//! success closes the breaker, its failure opens it anew. Refusals of a key or of a prompt prove
+//! success closes the breaker, its failure opens it anew. Closed by a probe, the upstream gets its
+//! place back for one plan in ten at first, and one more every second, so that those who waited do not
+//! push it over again. Refusals of a key or of a prompt prove
 //! that the upstream lives; a rate limit proves nothing (it is quick, and counting it as a success
 //! would draw more traffic to a limited endpoint).
 //!
@@ -17,6 +19,8 @@ const MIN_ATTEMPTS: u64 = 20;
 const BUCKETS: usize = 6;
 const BUCKET_MS: u64 = 10_000;
 const PROBE_AFTER_MS: u64 = 30_000;
+/// How long the ramp takes: a tenth more of the plans every second.
+const RAMP_MS: u64 = 10_000;
 
 /// How a plan may use an upstream now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,10 @@ pub(crate) struct Breaker {
     probe: AtomicU64,
     /// Probes so far.
     probes: AtomicU64,
+    /// When a probe closed it; 0: its ramp is over.
+    recovered: AtomicU64,
+    /// Plans made on the ramp.
+    turn: AtomicU64,
     /// Ten seconds each: epoch (24 bits) · attempts (20 bits) · failures (20 bits).
     window: [AtomicU64; BUCKETS],
 }
@@ -81,7 +89,18 @@ impl Breaker {
     /// How the upstream stands in a plan made now.
     pub(crate) fn admission(&self, now: u64) -> Admission {
         let free = self.probe.load(Ordering::Relaxed) == 0;
-        if !self.is_open() || (self.is_probing(now) && free) { Admission::Usual } else { Admission::Last }
+        let usual = if self.is_open() { self.is_probing(now) && free } else { self.ramps(now) };
+        if usual { Admission::Usual } else { Admission::Last }
+    }
+
+    /// Whether this plan is among those that the ramp lets through.
+    fn ramps(&self, now: u64) -> bool {
+        let recovered = self.recovered.load(Ordering::Relaxed);
+        let passed = now.saturating_sub(recovered);
+        if recovered == 0 || passed >= RAMP_MS {
+            return true;
+        }
+        self.turn.fetch_add(1, Ordering::Relaxed) % 10 <= passed * 10 / RAMP_MS
     }
 
     /// Called when a request turns to the upstream: of several that found the breaker ripe for a
@@ -106,7 +125,10 @@ impl Breaker {
     pub(crate) fn alive(&self, now: u64) {
         self.in_row.store(0, Ordering::Relaxed);
         self.count(now, false);
-        self.opened.store(0, Ordering::Relaxed);
+        if self.opened.swap(0, Ordering::Relaxed) != 0 {
+            self.turn.store(0, Ordering::Relaxed);
+            self.recovered.store(now, Ordering::Relaxed);
+        }
         self.probe.store(0, Ordering::Relaxed);
     }
 

@@ -1,6 +1,7 @@
 //! Counts since the process began, for metrics: few numbers per platform and outcome, whatever comes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Upper bounds of the buckets of durations, in milliseconds. The last one has none.
@@ -23,11 +24,15 @@ pub struct Count {
 
 /// The counts. Bounded: platforms and outcomes are words of ours.
 #[derive(Debug, Default)]
-pub struct Counters(Mutex<BTreeMap<(String, String), Count>>);
+pub struct Counters {
+    requests: Mutex<BTreeMap<(String, String), Count>>,
+    attempts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    possibly_billed: AtomicU64,
+}
 
 impl Counters {
     pub(crate) fn note(&self, provider: &str, outcome: &str, pictures: u64, bytes: u64, duration_ms: u64) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry((provider.to_owned(), outcome.to_owned())).or_default();
         count.requests += 1;
         count.pictures += pictures;
@@ -39,6 +44,22 @@ impl Counters {
 
     /// All counts, by platform (empty: none was reached) and outcome (`ok` or a class).
     pub fn all(&self) -> BTreeMap<(String, String), Count> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An exchange with a platform ended. `lost`: it may have been charged and gave no picture.
+    pub(crate) fn note_attempt(&self, provider: &'static str, outcome: &'static str, lost: bool) {
+        *self.attempts.lock().unwrap_or_else(PoisonError::into_inner).entry((provider, outcome)).or_default() += 1;
+        self.possibly_billed.fetch_add(u64::from(lost), Ordering::Relaxed);
+    }
+
+    /// Attempts by platform and outcome (`ok` or a class).
+    pub fn attempts(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Attempts that may have been charged and gave no picture.
+    pub fn possibly_billed(&self) -> u64 {
+        self.possibly_billed.load(Ordering::Relaxed)
     }
 }

@@ -9,12 +9,15 @@ use crate::hosting::Links;
 use crate::inputs::gather;
 use crate::judge::{Policy, usefulness};
 use crate::plan::{Plan, plan};
+use crate::resume::adopt;
 use crate::snapshot::Snapshot;
 use crate::told::Told;
 use crate::wording::Wordings;
+use futures_util::FutureExt;
 use ir_model::{Ask, Caller, Charge, Class, Drawn, Fault, Gate, Input, RequestId, Size, SizeAsk, Timestamp};
 use ir_platforms::{SizePolicy, same_shape};
 use ir_store::{AttemptNote as LoggedAttempt, JobRecord, JobState, RequestRecord};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
@@ -97,6 +100,8 @@ pub(crate) struct Request {
     pub(crate) attempts: AtomicU32,
     /// Attempts that may have been charged without giving a picture.
     pub(crate) uncertain: AtomicU32,
+    /// Tasks are under way that had not ended at the deadline.
+    pub(crate) left_tasks: AtomicBool,
     pub(crate) notes: Mutex<Vec<(LoggedAttempt, Option<Class>)>>,
     /// Where what happens is told.
     pub(crate) course: Course,
@@ -153,8 +158,50 @@ pub(crate) struct Errand {
     pub(crate) course: Course,
 }
 
-/// Draws a request to its end, which is the caller's to tell.
+/// Draws a request to its end, which is the caller's to tell. A panic on the way is an end, too.
 pub(crate) async fn run(engine: &Arc<Engine>, errand: Errand) -> Result<Summary, Failure> {
+    let (id, job, course) = (errand.id.clone(), errand.job.clone(), errand.course.clone());
+    match AssertUnwindSafe(draw(engine, errand)).catch_unwind().await {
+        Ok(result) => result,
+        Err(_) => {
+            tracing::error!(request_id = %id, "a request ended in a panic");
+            after_panic(engine, job, &course).await
+        }
+    }
+}
+
+/// What is left of a request that panicked: the pictures that came, else a failure that may have been
+/// charged if the journal says that something was sent.
+async fn after_panic(engine: &Arc<Engine>, job: String, course: &Course) -> Result<Summary, Failure> {
+    engine.events.flush().await;
+    let sent = match engine.store.job(&job).await {
+        Ok(None) => false,
+        Ok(Some(entry)) => entry.attempts.iter().any(|attempt| attempt.charge != Some(Charge::No)),
+        // Who cannot be asked may have sent it.
+        Err(_) => true,
+    };
+    let pictures = course.pictures();
+    let state = match (pictures.is_empty(), sent) {
+        (false, _) => JobState::Done,
+        (true, true) => JobState::Ambiguous,
+        (true, false) => JobState::Failed,
+    };
+    let names = pictures.iter().filter_map(|(_, drawn)| drawn.name.clone()).collect();
+    engine.events.tell(Event::Finished { job, state, pictures: names });
+    if pictures.is_empty() {
+        return Err(Failure::of(panicked(sent)));
+    }
+    let drawn = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
+    let warnings = vec!["the gateway failed while drawing: pictures may be missing".to_owned()];
+    Ok(Summary { warnings, asked: drawn, pictures: drawn, ..Summary::default() })
+}
+
+fn panicked(sent: bool) -> Fault {
+    let charge = if sent { Charge::Maybe } else { Charge::No };
+    Fault::gate(Gate::Internal, "The gateway failed while drawing.", "网关内部错误。").charged(charge).detail("a panic")
+}
+
+async fn draw(engine: &Arc<Engine>, errand: Errand) -> Result<Summary, Failure> {
     let request = Arc::new(prepare(engine, errand).await.map_err(Failure::of)?);
     let wanted = request.count();
     let mut outcomes = fan_out(&request, wanted).await;
@@ -166,9 +213,15 @@ pub(crate) async fn run(engine: &Arc<Engine>, errand: Errand) -> Result<Summary,
         _ => JobState::Done,
     };
     let pictures = request.kept.lock().expect("no panic while held").clone();
-    engine.events.tell(Event::Finished { job: request.job.clone(), state, pictures: pictures.clone() });
+    let left_tasks = request.left_tasks.load(Ordering::Relaxed);
+    if !left_tasks {
+        engine.events.tell(Event::Finished { job: request.job.clone(), state, pictures: pictures.clone() });
+    }
     let result = if drawn > 0 { Ok(request.summary(&outcomes, wanted, drawn)) } else { Err(request.failure(outcomes)) };
     request.log(&result, pictures);
+    if left_tasks {
+        tokio::spawn(adopt(Arc::clone(engine), request.job.clone()));
+    }
     result
 }
 
@@ -178,6 +231,7 @@ async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault>
     let began = engine.clock.now();
     let deadline = Instant::now() + snapshot.settings.routing.deadline;
     engine.budget.deposit(engine.mono());
+    engine.last_resort.deposit(engine.mono());
     let plan = plan(&snapshot, &ask, &caller, &*engine.dice, began, engine.mono())?;
     tracing::debug!(request_id = %id, candidates = plan.candidates.len(), excluded = ?plan.exclusions, "planned");
     let inputs = gather(engine, &caller, &id, &ask.pictures, "image", deadline).await?;
@@ -207,6 +261,7 @@ async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault>
         sent: AtomicBool::new(false),
         attempts: AtomicU32::new(0),
         uncertain: AtomicU32::new(0),
+        left_tasks: AtomicBool::new(false),
         notes: Mutex::default(),
         course,
         unstored: AtomicU32::new(0),
@@ -235,10 +290,8 @@ async fn fan_out(request: &Arc<Request>, wanted: u32) -> Vec<Shot> {
     while let Some(joined) = shots.join_next().await {
         match joined {
             Ok(shot) => outcomes.push(shot),
-            Err(error) => outcomes.push(Shot {
-                fault: Some(Fault::gate(Gate::Internal, "The gateway failed while drawing.", "网关内部错误。").detail(error.to_string())),
-                ..Shot::default()
-            }),
+            Err(error) => outcomes
+                .push(Shot { fault: Some(panicked(request.sent.load(Ordering::Relaxed)).detail(error.to_string())), ..Shot::default() }),
         }
     }
     outcomes
@@ -333,11 +386,10 @@ impl Request {
             })
             .collect();
         let best = outcomes.into_iter().filter_map(|shot| Some((shot.fault?, shot.by))).max_by_key(|(fault, _)| usefulness(fault));
-        let (mut fault, by) = best.unwrap_or_else(|| (Fault::new(Class::UpstreamFault), None));
-        // The most useful failure may not be the one that may have cost something.
-        if fault.charge == Charge::No && self.uncertain.load(Ordering::Relaxed) > 0 {
-            fault.charge = Charge::Maybe;
-        }
+        let (fault, by) = best.unwrap_or_else(|| (Fault::new(Class::UpstreamFault), None));
+        // One attempt that may have been charged makes the request one, whatever it failed of in the end.
+        let charge = if self.uncertain.load(Ordering::Relaxed) > 0 { fault.charge.max(Charge::Maybe) } else { fault.charge };
+        let fault = fault.charged(charge);
         Failure { fault, provider: by.as_ref().map(|by| by.provider.to_owned()), model: by.map(|by| by.model), attempts }
     }
 

@@ -9,6 +9,7 @@ use crate::events::Events;
 use crate::feed::Feed;
 use crate::fetches::Fetches;
 use crate::hosting::Hosting;
+use crate::last_resort::LastResort;
 use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
 use crate::outbox::{Outbox, OutboxParts};
@@ -17,7 +18,7 @@ use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_b
 use crate::told::Told;
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Refusals, Timing};
-use ir_model::{Ask, Caller, Clock, Dice, Fault, Gate, KeyId, Picture, RequestId, Secret, Task};
+use ir_model::{Ask, Caller, Class, Clock, Dice, Fault, Gate, KeyId, Picture, RequestId, Secret, Task};
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool};
@@ -88,6 +89,7 @@ pub struct Engine {
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) events: Events,
     pub(crate) budget: RetryBudget,
+    pub(crate) last_resort: LastResort,
     pub(crate) renderers: Semaphore,
     pub(crate) outbox: Outbox,
     pub(crate) hosting: Hosting,
@@ -154,6 +156,7 @@ impl Engine {
         let engine = Arc::new(Self {
             events: Events::start(Arc::clone(&parts.store)),
             budget: RetryBudget::new(0),
+            last_resort: LastResort::new(0),
             renderers: Semaphore::new(cores),
             outbox,
             hosting: Hosting::new(Arc::clone(&parts.clock), Arc::clone(&parts.dice)),
@@ -341,9 +344,12 @@ impl Engine {
         self.events.flush().await;
     }
 
-    /// Takes no new jobs and waits for those under way, at most `grace`. Returns how many were left.
+    /// Takes no new jobs, sends nothing new to platforms, and waits for what is under way there, at most
+    /// `grace`. Returns how many jobs were left.
     pub async fn drain(&self, grace: Duration) -> u64 {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.store(true, Ordering::SeqCst);
+        // Who waits for a place is told at once.
+        self.places.close();
         let end = Instant::now() + grace;
         loop {
             let idle = self.running.idle.notified();
@@ -361,9 +367,7 @@ impl Engine {
 
     /// Counts a job in, unless the gateway is going down, full or short of disk space.
     pub(crate) fn enter(&self) -> Result<JobGuard, Fault> {
-        if self.is_draining() {
-            return Err(shutting_down());
-        }
+        self.still_sends()?;
         if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
             return Err(Fault::gate(Gate::StorageFull, "The gateway has no disk space left for pictures.", "网关磁盘空间不足。"));
         }
@@ -377,19 +381,23 @@ impl Engine {
         Ok(guard)
     }
 
-    /// Whether it is going down: nothing more is bought.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+    /// Refuses to begin anything at a platform once the gateway goes down.
+    pub(crate) fn still_sends(&self) -> Result<(), Fault> {
+        if self.is_draining() { Err(shutting_down()) } else { Ok(()) }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
     }
 
     /// A place to draw, waited for until `deadline`.
     pub(crate) async fn place(&self, deadline: Instant) -> Result<tokio::sync::OwnedSemaphorePermit, Fault> {
         match tokio::time::timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => {
-                Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
-                    .retry_after(Some(Duration::from_secs(5))))
-            }
+            // Closed: the gateway goes down.
+            Ok(Err(_)) => self.still_sends().and_then(|()| Err(Fault::new(Class::Gate(Gate::Internal)))),
+            Err(_) => Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
+                .retry_after(Some(Duration::from_secs(5)))),
         }
     }
 

@@ -131,8 +131,7 @@ impl Conversation<'_> {
                     let asked_for = fault.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(MOST_PAUSE_MS));
                     ticket.after_ms = (ticket.after_ms * 2).max(asked_for).min(MOST_PAUSE_MS);
                 }
-                // The task may still be drawn, and paid for.
-                Err(fault) if passes(&fault) => return Err(fault.charged(Charge::Maybe)),
+                Err(fault) if passes(&fault) => return Err(lost(fault)),
                 Err(fault) => return Err(fault),
             }
         }
@@ -146,6 +145,17 @@ fn passes(fault: &Fault) -> bool {
         fault.class,
         Class::Timeout | Class::UpstreamFault | Class::Blocked | Class::Overloaded | Class::RateLimited | Class::ModelNotFound
     )
+}
+
+/// What it comes to that a task cannot be asked for: it may still be drawn, and paid for. The platform
+/// took it for this model, so what it does not find is the task.
+fn lost(fault: Fault) -> Fault {
+    match fault.class {
+        Class::ModelNotFound => Fault { class: Class::TaskFailed, ..fault }
+            .charged(Charge::Maybe)
+            .say("The platform lost the task: it does not know it any more.", "平台丢失了该任务：已查询不到。"),
+        _ => fault.charged(Charge::Maybe),
+    }
 }
 
 async fn tell(outputs: Vec<Output>, listener: &mut impl Listener) {

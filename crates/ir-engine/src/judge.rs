@@ -122,6 +122,8 @@ mod tests {
     }
 
     /// The table of `06-errors.md`, row by row: key afterwards, another key?, another platform?
+    ///
+    /// Proves R-RTY-1, R-KEY-2.
     #[test]
     fn the_whole_table() {
         use HealthEffect::{Alive, Failure, Neutral};
@@ -181,6 +183,7 @@ mod tests {
         }
     }
 
+    /// Proves R-KEY-2.
     #[test]
     fn only_faults_of_the_key_touch_the_key() {
         for class in Class::ATTEMPT {

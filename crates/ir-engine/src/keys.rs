@@ -1,6 +1,7 @@
 //! Keys: one state machine per key, one picker.
 //!
-//! A key is usable unless the operator or the platform disabled it, or it is cooling. The picker
+//! A key is usable unless the operator or the platform disabled it, or it is cooling. What a platform
+//! disabled it is asked about once more: see [`REJECTIONS_TO_BELIEVE`]. The picker
 //! takes the least busy usable key, in turn among equals. A [`Lease`] holds a place on the key and
 //! must be settled with what came of it.
 //!
@@ -19,6 +20,11 @@ const FIRST_BACKOFF_MS: u64 = 30_000;
 const MOST_BACKOFF_MS: u64 = 30 * 60_000;
 const FAILURES_TO_COOL: u32 = 5;
 const FAILURE_COOL_MS: i64 = 60_000;
+/// Rejections after which a key stays out of use until the operator sees to it. Before that, the
+/// platform is asked again, lest a failure of its sign-in cost a whole pool.
+const REJECTIONS_TO_BELIEVE: u32 = 3;
+/// How long after a rejection the platform is asked again; twice that after the second.
+const ASK_AGAIN_MS: i64 = 60_000;
 /// Places are counted in thousandths, so that successes add up to one.
 const PLACE: u32 = 1000;
 
@@ -63,6 +69,10 @@ pub struct KeyHealthCell {
     cooling_until: AtomicI64,
     backoff_ms: AtomicU64,
     failures_in_row: AtomicU32,
+    /// Rejections since the key last drew.
+    rejections: AtomicU32,
+    /// When the platform is to be asked about a rejected key; 0: not any more.
+    ask_at: AtomicI64,
     calls: AtomicU64,
     successes: AtomicU64,
     errors: AtomicU64,
@@ -91,6 +101,9 @@ impl KeyHealthCell {
             cooling_until: AtomicI64::new(h.cooling_until.map_or(0, |t| t.0)),
             backoff_ms: AtomicU64::new(h.backoff_ms),
             failures_in_row: AtomicU32::new(h.failures_in_row),
+            // How often it was rejected is not stored: one more time is enough.
+            rejections: AtomicU32::new(if h.disabled_reason.is_some() { REJECTIONS_TO_BELIEVE - 1 } else { 0 }),
+            ask_at: AtomicI64::new(0),
             calls: AtomicU64::new(h.calls),
             successes: AtomicU64::new(h.successes),
             errors: AtomicU64::new(h.errors),
@@ -130,6 +143,8 @@ impl KeyHealthCell {
         self.cooling_until.store(0, Ordering::Relaxed);
         self.failures_in_row.store(0, Ordering::Relaxed);
         self.backoff_ms.store(0, Ordering::Relaxed);
+        self.rejections.store(0, Ordering::Relaxed);
+        self.ask_at.store(0, Ordering::Relaxed);
         *self.reasons.lock().expect("no panic while held") = Reasons::default();
     }
 
@@ -188,6 +203,32 @@ impl KeyHealthCell {
         });
     }
 
+    /// Whether the platform is to be asked now if it still rejects the key. True once: what it said
+    /// is told to [`Self::confirmed`] or [`Self::taken_back`], or it is asked later.
+    pub(crate) fn is_to_be_asked(&self, now: Timestamp) -> bool {
+        let at = self.ask_at.load(Ordering::Relaxed);
+        at != 0 && at <= now.0 && self.is_disabled() && self.ask_at.compare_exchange(at, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The platform rejected the key once more.
+    pub(crate) fn confirmed(&self, now: Timestamp) {
+        let times = self.rejections.fetch_add(1, Ordering::Relaxed) + 1;
+        let again = if times < REJECTIONS_TO_BELIEVE { now.plus_ms(ASK_AGAIN_MS * i64::from(times)).0 } else { 0 };
+        self.ask_at.store(again, Ordering::Relaxed);
+    }
+
+    /// The platform could not be asked.
+    pub(crate) fn ask_later(&self, now: Timestamp) {
+        self.ask_at.store(now.plus_ms(ASK_AGAIN_MS).0, Ordering::Relaxed);
+    }
+
+    /// The platform takes the key after all. That it was rejected is not forgotten before it draws.
+    pub(crate) fn taken_back(&self) {
+        self.reasons.lock().expect("no panic while held").disabled = None;
+        self.disabled.store(false, Ordering::Relaxed);
+        self.mark_changed();
+    }
+
     /// Its state is to be stored (again).
     pub(crate) fn mark_changed(&self) {
         self.changed.store(true, Ordering::Relaxed);
@@ -201,6 +242,7 @@ impl KeyHealthCell {
     fn success(&self) {
         self.successes.fetch_add(1, Ordering::Relaxed);
         self.failures_in_row.store(0, Ordering::Relaxed);
+        self.rejections.store(0, Ordering::Relaxed);
         let _ = self
             .backoff_ms
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ms| (ms > 0).then_some(if ms <= FIRST_BACKOFF_MS { 0 } else { ms / 2 }));
@@ -220,7 +262,9 @@ impl KeyHealthCell {
         match effect {
             KeyEffect::Untouched => {}
             KeyEffect::Disable => {
-                self.disabled.store(true, Ordering::Relaxed);
+                if !self.disabled.swap(true, Ordering::Relaxed) {
+                    self.confirmed(now);
+                }
                 self.reasons.lock().expect("no panic while held").disabled = Some(reason.to_owned());
             }
             KeyEffect::CoolUntilReset(Some(wait)) => self.cool(now.plus_ms(millis(wait)), reason),

@@ -68,6 +68,7 @@ fn a_full_pool_is_busy_and_a_cooling_one_says_until_when() {
     assert!(take(&keys, &turn, 3000).is_some());
 }
 
+/// Proves R-KEY-2.
 #[test]
 fn rate_pauses_double_to_half_an_hour_and_halve_after_success() {
     let keys = [cell("a")];

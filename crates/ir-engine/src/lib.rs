@@ -31,6 +31,7 @@ mod judge;
 mod keys;
 #[cfg(test)]
 mod keys_tests;
+mod last_resort;
 mod memory;
 mod models;
 mod optimizer;

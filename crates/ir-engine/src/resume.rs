@@ -38,6 +38,16 @@ pub(crate) async fn resume(engine: Arc<Engine>) {
     }
 }
 
+/// Takes up the tasks that a request of this run left at its deadline: once more for as long.
+pub(crate) async fn adopt(engine: Arc<Engine>, job: String) {
+    engine.events.flush().await;
+    match engine.store.job(&job).await {
+        Ok(Some(entry)) => take_up(&engine, entry).await,
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "the tasks of a request could not be read"),
+    }
+}
+
 /// One job: all its tickets, then its end.
 async fn take_up(engine: &Arc<Engine>, entry: JournalEntry) {
     let claim = engine.store.claim_of(&entry.job.id).await.unwrap_or_else(|error| {
@@ -62,7 +72,7 @@ async fn take_up(engine: &Arc<Engine>, entry: JournalEntry) {
             provider = attempt.record.provider,
             outcome = word,
             detail = said,
-            "a task of the last run was asked for"
+            "a task that was left was asked for"
         );
         engine.events.tell(Event::Settled { job: entry.job.id.clone(), attempt: attempt.record.number, outcome: word.to_owned(), charge });
         taken.notes.push(AttemptNote {

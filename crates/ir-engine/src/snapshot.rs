@@ -247,7 +247,8 @@ impl Registry {
         Arc::clone(upstreams.entry((name, base_url.to_owned())).or_default())
     }
 
-    /// Forgets keys and upstreams that no snapshot holds any more.
+    /// Forgets keys and upstreams that no snapshot holds any more. Deleted keys are out of use for
+    /// requests under way, too, which hold older snapshots.
     fn sweep(&self) {
         self.keys.lock().expect("no panic while held").retain(|_, cell| Arc::strong_count(cell) > 1);
         self.upstreams.lock().expect("no panic while held").retain(|_, health| Arc::strong_count(health) > 1);

@@ -6,11 +6,13 @@ use crate::draw::{Request, client_name};
 use crate::exchange::Listener;
 use crate::pictures::{Origin, preview, take};
 use crate::plan::Candidate;
+use futures_util::FutureExt;
 use ir_egress::ExchangeLimits;
 use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, ResponseForm, Size};
 use ir_platforms::Ticket;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
 
 /// Pictures of one conversation that are taken: more than anybody may ask for.
@@ -32,6 +34,8 @@ pub(crate) struct Tray {
     came: u32,
     /// Previews that were told of.
     previews: u32,
+    /// The platform gave a ticket.
+    ticketed: AtomicBool,
     /// What the last picture's task will tell of all up to it.
     last: oneshot::Receiver<Told>,
 }
@@ -82,12 +86,23 @@ impl Tray {
             foreign: !candidate.upstream.base_url.is_empty(),
         };
         let request = Arc::clone(request);
-        Self { request, origin: Arc::new(origin), limits, attempt, first, wanted, came: 0, previews: 0, last: told(Told::default()) }
+        Self {
+            request,
+            origin: Arc::new(origin),
+            limits,
+            attempt,
+            first,
+            wanted,
+            came: 0,
+            previews: 0,
+            ticketed: AtomicBool::new(false),
+            last: told(Told::default()),
+        }
     }
 
-    /// Waits until all pictures are dealt with.
-    pub(crate) async fn close(self) -> Told {
-        self.last.await.unwrap_or_default()
+    /// Waits until all pictures are dealt with. The second: whether the platform gave a ticket.
+    pub(crate) async fn close(self) -> (Told, bool) {
+        (self.last.await.unwrap_or_default(), self.ticketed.into_inner())
     }
 }
 
@@ -99,6 +114,7 @@ fn told(told: Told) -> oneshot::Receiver<Told> {
 
 impl Listener for Tray {
     async fn ticket(&self, ticket: &Ticket) -> Result<(), Fault> {
+        self.ticketed.store(true, Ordering::Relaxed);
         let request = &self.request;
         request.engine.store.ticket(&request.job, self.attempt, &ticket.id).await.map_err(|error| {
             Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。")
@@ -136,7 +152,9 @@ impl Listener for Tray {
         let (request, origin, limits) = (Arc::clone(&self.request), Arc::clone(&self.origin), self.limits);
         let (first, wanted) = (self.first, self.wanted);
         tokio::spawn(async move {
-            let taken = take(&request.engine, output, &origin, &limits).await;
+            let taken = AssertUnwindSafe(take(&request.engine, output, &origin, &limits)).catch_unwind().await;
+            let taken = taken
+                .unwrap_or_else(|_| Err(Fault::new(Class::Gate(Gate::Internal)).charged(Charge::Yes).detail("taking a picture panicked")));
             // In order: a picture waits for those that were told of before it.
             let mut told = before.await.unwrap_or_default();
             match taken {

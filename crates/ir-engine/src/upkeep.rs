@@ -8,6 +8,7 @@ use crate::keys::KeyCell;
 use crate::recover::adopt_recent;
 use crate::refused;
 use crate::resume::resume;
+use crate::steer::KeyVerdict;
 use crate::told::Told;
 use ir_store::{Cursor, Gallery, KeyHealth, PictureRecord, StoreError};
 use std::collections::HashSet;
@@ -56,6 +57,7 @@ impl Engine {
             loop {
                 let Some(engine) = weak.upgrade() else { return };
                 engine.flush_health().await;
+                engine.ask_about_rejected();
                 engine.tell_breakers(&mut down);
                 if Instant::now() >= next_models {
                     next_models = Instant::now() + MODELS_EVERY;
@@ -175,6 +177,33 @@ impl Engine {
             // The next time, then.
             changed.iter().for_each(|key| key.health.mark_changed());
             tracing::error!(%error, "the health of keys could not be stored");
+        }
+    }
+
+    /// Asks platforms about keys that they rejected, by calls that cost nothing: what heals by itself
+    /// must not wait for the operator.
+    fn ask_about_rejected(self: &Arc<Self>) {
+        let snapshot = self.snapshot();
+        let now = self.clock.now();
+        for (upstream, key) in snapshot.upstreams.iter().flat_map(|upstream| upstream.keys.iter().map(move |key| (upstream, key))) {
+            if !upstream.enabled || !key.enabled || !key.health.is_to_be_asked(now) {
+                continue;
+            }
+            let (engine, upstream, key, snapshot) = (Arc::clone(self), Arc::clone(upstream), Arc::clone(key), Arc::clone(&snapshot));
+            tokio::spawn(async move {
+                let base = if upstream.space.is_some() { upstream.home(&snapshot.settings) } else { upstream.base_url.clone() };
+                let (verdict, _) = engine.try_key(upstream.adapter, &base, &key.secret).await;
+                let now = engine.clock.now();
+                match verdict {
+                    KeyVerdict::Good | KeyVerdict::Quota => {
+                        tracing::info!(provider = upstream.name(), key = %key.id, "a key that was rejected is taken again");
+                        key.health.taken_back();
+                    }
+                    KeyVerdict::Rejected => key.health.confirmed(now),
+                    KeyVerdict::RateLimited | KeyVerdict::Unreachable => key.health.ask_later(now),
+                    KeyVerdict::NotCheckable => {}
+                }
+            });
         }
     }
 

@@ -63,6 +63,7 @@ fn expected_gate(gate: Gate) -> (u16, &'static str, &'static str, bool) {
     }
 }
 
+/// Proves P-6, R-ERR-1.
 #[tokio::test]
 async fn the_whole_table() {
     let classes = Class::ATTEMPT.into_iter().chain(Gate::ALL.into_iter().map(Class::Gate));

@@ -103,6 +103,7 @@ fn content(text: &str, tail: &str) -> String {
     chunk("\"index\":0,", &format!("\"delta\":{{\"content\":\"{text}\"}},\"logprobs\":null,\"finish_reason\":null"), tail)
 }
 
+/// Proves R-SSE-1.
 #[tokio::test(start_paused = true)]
 async fn a_chat_stream_byte_for_byte() {
     let place = place();
@@ -144,6 +145,7 @@ async fn usage_is_told_to_those_who_ask() {
     assert_eq!(text(response).await, wanted.concat());
 }
 
+/// Proves R-SSE-1.
 #[tokio::test(start_paused = true)]
 async fn failures_are_statuses_early_and_events_late() {
     match chat_answer::open(script([(0, failed(Class::ContentRejected))]), chat(false), reader()).await {
@@ -257,6 +259,7 @@ async fn a_caller_that_leaves_ends_the_writer() {
     assert!(began.elapsed() < BEAT, "at once, not with the next beat");
 }
 
+/// Proves R-SSE-1.
 #[tokio::test]
 async fn every_beat_is_a_whole_comment_or_chunk() {
     let mut answer = chat(false);

@@ -72,16 +72,108 @@ impl Reply {
         self.body.json()
     }
 
-    /// `Retry-After` or its relatives in seconds (`retry-after-ms` first, as the SDKs read them),
-    /// at most one hour. 0 is no pause that anybody needs to be told of: as if it were absent. HTTP
-    /// dates are resolved by egress, which owns the clock, before an adapter sees the reply.
+    /// `Retry-After` or its relatives in seconds (`retry-after-ms` first, as the SDKs read them; last
+    /// `x-ratelimit-reset-*`), at most one hour. 0 is no pause that anybody needs to be told of: as if it
+    /// were absent. Dates are resolved by egress, which owns the clock, before an adapter sees the reply.
     pub fn retry_after(&self) -> Option<Duration> {
         let hour = Duration::from_secs(3600);
         let ms = self.header("retry-after-ms").and_then(|v| v.trim().parse::<u64>().ok()).filter(|ms| *ms > 0);
         if let Some(ms) = ms {
             return Some(Duration::from_millis(ms).min(hour));
         }
-        let seconds = self.header("retry-after")?.trim().parse::<f64>().ok().filter(|s| s.is_finite() && *s > 0.0)?;
+        let seconds = self.header("retry-after").and_then(seconds).or_else(|| self.renewed_in())?;
         Some(Duration::from_secs_f64(seconds.min(3600.0)))
+    }
+
+    /// When the limits are renewed that this reply says are used up; the last of all, where it does not
+    /// say which they are. Forms: `x-ratelimit-reset` with `x-ratelimit-remaining`, and both with
+    /// `-requests`, `-tokens`, `-images` and so on behind it.
+    fn renewed_in(&self) -> Option<f64> {
+        let resets = self.headers.iter().filter_map(|(name, value)| Some((name.strip_prefix("x-ratelimit-reset")?, seconds(value)?)));
+        let (used_up, any) = resets.fold((None, None), |(used_up, any): (Option<f64>, Option<f64>), (of, wait)| {
+            let left = self.header(&format!("x-ratelimit-remaining{of}"));
+            let later = |known: Option<f64>| known.map_or(wait, |known| known.max(wait));
+            match left.map(str::trim) {
+                Some("0") => (Some(later(used_up)), any),
+                Some(_) => (used_up, any),
+                None => (used_up, Some(later(any))),
+            }
+        });
+        used_up.or(any)
+    }
+}
+
+/// Seconds above 0: a number (`1.5`), or OpenAI's form (`1h2m3.5s`, `20ms`).
+fn seconds(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let plain = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 0.0);
+    if text.ends_with(|c: char| c.is_ascii_digit()) {
+        return plain(text);
+    }
+    let (mut rest, mut sum) = (text, 0.0);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let after = &rest[digits..];
+        let unit = &after[..after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len())];
+        sum += number
+            * match unit {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 0.001,
+                _ => return None,
+            };
+        rest = &after[unit.len()..];
+    }
+    Some(sum).filter(|sum| sum.is_finite() && *sum > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(headers: &[(&str, &str)]) -> Option<u64> {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let reply = Reply { headers, ..Reply::new(429, ReplyBody::Empty) };
+        reply.retry_after().map(|wait| u64::try_from(wait.as_millis()).expect("an hour at most"))
+    }
+
+    /// Proves F-38, R-KEY-4.
+    #[test]
+    fn pauses_are_read_in_every_form() {
+        for (headers, wanted) in [
+            (&[("retry-after", "2")] as &[(&str, &str)], Some(2_000)),
+            (&[("retry-after", "1.5")], Some(1_500)),
+            (&[("retry-after-ms", "250"), ("retry-after", "9")], Some(250)),
+            (&[("x-ratelimit-reset-requests", "2s")], Some(2_000)),
+            (&[("x-ratelimit-reset-requests", "1m30s")], Some(90_000)),
+            (&[("x-ratelimit-reset-tokens", "20ms")], Some(20)),
+            (&[("x-ratelimit-reset-requests", "1h2m3.5s")], Some(3_600_000)),
+            (&[("x-ratelimit-reset", "7")], Some(7_000)),
+            // The limit that is used up decides, not the one that has something left.
+            (
+                &[
+                    ("x-ratelimit-remaining-requests", "0"),
+                    ("x-ratelimit-reset-requests", "3s"),
+                    ("x-ratelimit-remaining-tokens", "100"),
+                    ("x-ratelimit-reset-tokens", "50s"),
+                ],
+                Some(3_000),
+            ),
+            (&[("x-ratelimit-reset-requests", "3s"), ("x-ratelimit-reset-tokens", "5s")], Some(5_000)),
+            (&[("retry-after", "2"), ("x-ratelimit-reset-requests", "60s")], Some(2_000)),
+            (&[("retry-after", "0"), ("x-ratelimit-reset-requests", "4s")], Some(4_000)),
+            (&[("x-ratelimit-reset-requests", "soon")], None),
+            (&[("x-ratelimit-reset-requests", "3")], Some(3_000)),
+            (&[("x-ratelimit-reset-requests", "3 s")], None),
+            (&[("x-ratelimit-reset-requests", "0s")], None),
+            (&[("x-ratelimit-reset-requests", "-1s")], None),
+            (&[("retry-after", "99999999999")], Some(3_600_000)),
+            (&[("retry-after", "1e400")], None),
+            (&[], None),
+        ] {
+            assert_eq!(wait(headers), wanted, "{headers:?}");
+        }
     }
 }

@@ -72,4 +72,8 @@ impl Host for Process {
     fn port(&self) -> u16 {
         self.address().port()
     }
+
+    fn dropped_lines(&self) -> u64 {
+        self.gateway.log().dropped()
+    }
 }

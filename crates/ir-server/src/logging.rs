@@ -10,7 +10,7 @@ use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
@@ -30,13 +30,19 @@ pub struct Log {
     /// The newest lines.
     pub feed: Arc<Feed<LogLine>>,
     filter: Option<reload::Handle<EnvFilter, Registry>>,
+    dropped: Option<ErrorCounter>,
     _guard: Option<WorkerGuard>,
 }
 
 impl Log {
     /// A log that nobody writes to.
     pub fn silent() -> Self {
-        Self { feed: Arc::new(Feed::new(1)), filter: None, _guard: None }
+        Self { feed: Arc::new(Feed::new(1)), filter: None, dropped: None, _guard: None }
+    }
+
+    /// Lines that found the queue full.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.as_ref().map_or(0, |counter| counter.dropped_lines() as u64)
     }
 
     /// Another level or filter from now on.
@@ -68,13 +74,14 @@ fn read(level: &str) -> Result<EnvFilter, String> {
 pub fn init(level: &str, format: LogFormat, colour: bool) -> Result<Log, String> {
     let (filter, handle) = reload::Layer::new(read(level)?);
     let (writer, guard) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).finish(std::io::stderr());
+    let dropped = Some(writer.error_counter());
     let feed = Arc::new(Feed::new(KEPT));
     let registry = tracing_subscriber::registry().with(filter).with(Watched(Arc::clone(&feed)));
     match format {
         LogFormat::Json => registry.with(layer().json().flatten_event(true).with_writer(writer)).init(),
         LogFormat::Text => registry.with(layer().with_ansi(colour).with_target(false).with_writer(writer)).init(),
     }
-    Ok(Log { feed, filter: Some(handle), _guard: Some(guard) })
+    Ok(Log { feed, filter: Some(handle), dropped, _guard: Some(guard) })
 }
 
 /// Puts every line into the ring.

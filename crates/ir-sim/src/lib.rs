@@ -2,7 +2,8 @@
 //!
 //! [`Sim`] is a platform on a loopback port: an OpenAI-compatible one, or of another [`Dialect`]. A request is answered by the first [`Rule`] of its [`Script`] that matches,
 //! else by directives in the prompt (`[sim status=429 retry-after=2]`, see [`directive`]), else by the default [`Behaviour`].
-//! Whatever arrives is written into the [`Ledger`]. [`load`] is the generator that measures a server of this machine.
+//! Whatever arrives is written into the [`Ledger`]. [`load`] is the generator that measures a server of this machine,
+//! [`proxy`] stands before any server of this machine and breaks connections to it.
 //!
 //! Used by tests, benchmarks and demonstrations; no part of the gateway.
 
@@ -20,6 +21,7 @@ mod intake;
 mod ledger;
 pub mod load;
 mod picture;
+pub mod proxy;
 mod script;
 mod server;
 mod shelf;

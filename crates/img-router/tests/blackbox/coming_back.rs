@@ -109,6 +109,7 @@ async fn a_repetition_draws_nothing() {
     assert_eq!(drawn(&sim), 3);
 }
 
+/// Proves F-70.
 #[tokio::test]
 async fn fifty_at_once_with_one_key_share_one_drawing() {
     let (sim, _setup, running) = set_up(&NEW_API).await;
@@ -181,12 +182,13 @@ async fn what_cost_nothing_gives_its_key_back() {
     picture(&keyed(running.port, &body, "n").await);
 }
 
+/// Proves F-69.
 #[tokio::test]
 async fn a_broken_connection_loses_nothing() {
     let (sim, setup, running) = set_up(&NEW_API).await;
     let (port, body) = (running.port, ask("a cat [sim delay=1200]"));
     let caller = tokio::spawn(async move { send(port, &body, &[("x-request-id", "mine")]).await });
-    until("sent", || !sim.ledger().entries().is_empty()).await;
+    until("sent", || !sim.ledger().drawings().is_empty()).await;
     caller.abort();
     let early = look(port, "mine", &[]).await;
     assert_eq!(early.status, 202, "{}", String::from_utf8_lossy(&early.body));
@@ -247,7 +249,7 @@ async fn a_kill_in_the_midst_is_not_paid_for_twice() {
     let (port, body) = (running.port, ask("a cat [sim delay=60000]"));
     let asked = body.clone();
     let caller = tokio::spawn(async move { send(port, &asked, &[("idempotency-key", "k"), ("x-request-id", "mine")]).await });
-    until("sent", || !sim.ledger().entries().is_empty()).await;
+    until("sent", || !sim.ledger().drawings().is_empty()).await;
     running.kill();
     assert!(caller.await.unwrap().is_err());
     let running = setup.start();

@@ -122,6 +122,7 @@ async fn play(case: &Case) {
     }
 }
 
+/// Proves F-1, F-10, F-12, F-14, F-17, F-22, F-26, F-33, F-34, F-38, F-41, R-API-5, R-RTY-1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_other_one_draws() {
     for case in CASES {
@@ -130,6 +131,8 @@ async fn the_other_one_draws() {
 }
 
 /// When nothing helps, the caller learns what happened, with every attempt, and no key.
+///
+/// Proves R-ERR-1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_broken() {
     let (one, two) = (sim().await, sim().await);

@@ -8,6 +8,7 @@ mod client;
 mod coming_back;
 mod crash;
 mod failover;
+mod faults;
 mod inputs;
 mod listener;
 mod operation;

@@ -60,6 +60,7 @@ fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files.map(|file| (file.file_name().to_string_lossy().into_owned(), std::fs::read(file.path()).unwrap())).collect()
 }
 
+/// Proves F-69.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_leaves_loses_no_picture() {
     let sim = sim().await;
@@ -102,6 +103,7 @@ async fn a_stop_does_not_wait_for_idlers() {
     drop((silent, idle));
 }
 
+/// Proves F-66, R-LIFE-1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_lets_requests_finish() {
     let sim = sim().await;

@@ -321,6 +321,7 @@ async fn sizes_are_brought_within_what_the_model_takes_and_told() {
     }
 }
 
+/// Proves F-29, R-DUR-6.
 #[tokio::test]
 async fn a_series_with_withheld_pictures_gives_the_others() {
     let sim = DOUBAO.sim().await;
@@ -334,6 +335,7 @@ async fn a_series_with_withheld_pictures_gives_the_others() {
     assert_eq!(sim.ledger().drawings().len(), 1, "a refusal of the safety system is not asked again");
 }
 
+/// Proves F-50, R-DUR-6.
 #[tokio::test]
 async fn a_stream_that_breaks_off_loses_no_picture_that_came() {
     let sim = DOUBAO.sim().await;

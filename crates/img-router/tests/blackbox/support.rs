@@ -109,6 +109,15 @@ impl Setup {
         Running { child, port: self.port, began, log }
     }
 
+    /// Starts the gateway with a log that nobody reads, for as long as the pipe is held.
+    pub(crate) fn spawn_unread(&self) -> (Running, std::process::ChildStderr) {
+        let mut command = self.command(&["serve"]);
+        let began = Instant::now();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let pipe = child.stderr.take().unwrap();
+        (Running { child, port: self.port, began, log: self.folder.path().join("log.txt") }, pipe)
+    }
+
     /// Starts the gateway and waits until it is ready.
     pub(crate) fn start(&self) -> Running {
         let mut running = self.spawn();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
-fn call(url: &str, body: CallBody) -> Call {
+pub(crate) fn call(url: &str, body: CallBody) -> Call {
     let key = Secret::new("sk-0123456789abcdefghijkl");
     let headers = vec![("authorization", HeaderValue::Bearer(key)), ("x-plain", HeaderValue::Plain("yes".to_owned()))];
     let method = if matches!(body, CallBody::None) { Method::Get } else { Method::Post };
@@ -166,6 +166,8 @@ async fn bodies_are_what_they_begin_as() {
 }
 
 /// F-30: what claims to be a document and is none.
+///
+/// Proves F-30.
 #[tokio::test]
 async fn broken_documents_are_upstream_faults() {
     let deep = "[".repeat(10_000);
@@ -176,6 +178,8 @@ async fn broken_documents_are_upstream_faults() {
 }
 
 /// F-17: a reply that breaks off is a fault, whatever it had begun as.
+///
+/// Proves F-17.
 #[tokio::test]
 async fn a_success_that_breaks_off_is_a_fault() {
     let broken = WireFault { kind: WireFaultKind::Broken, sent: true, detail: String::new() };
@@ -211,6 +215,8 @@ async fn text_is_cut_and_long_text_is_dropped() {
 }
 
 /// F-20: an endless body ends at a bound, and the connection with it.
+///
+/// Proves F-20.
 #[tokio::test]
 async fn endless_bodies_are_cut() {
     for (beginning, wanted) in
@@ -258,6 +264,7 @@ async fn a_redirect_is_never_followed_with_the_key() {
     }
 }
 
+/// Proves F-38.
 #[tokio::test]
 async fn retry_after_dates_become_seconds() {
     for (text, seconds) in [
@@ -273,6 +280,11 @@ async fn retry_after_dates_become_seconds() {
     ] {
         let reply = read(WireReply::scripted(429, &[("Retry-After", text)], "")).await.unwrap();
         assert_eq!(reply.retry_after(), seconds.map(Duration::from_secs), "{text}");
+    }
+    // 2026-11-22, 22:54:00 UTC.
+    for text in ["1795388040", "1795388040000", "1795388040.0", "Sun, 22 Nov 2026 22:54:00 GMT", "2s", "2"] {
+        let reply = read(WireReply::scripted(429, &[("X-RateLimit-Reset-Requests", text)], "")).await.unwrap();
+        assert_eq!(reply.retry_after(), Some(Duration::from_secs(2)), "{text}");
     }
 }
 

@@ -36,6 +36,8 @@ async fn refused_connections_sent_nothing() {
 }
 
 /// A resolver that never answers is given up after 5 seconds, whatever else would be allowed.
+///
+/// Proves F-4, R-TMO-2.
 #[tokio::test(start_paused = true)]
 async fn lookups_are_cut() {
     struct Never;
@@ -53,6 +55,8 @@ async fn lookups_are_cut() {
 }
 
 /// A listener whose queue is full does not answer further connections at all.
+///
+/// Proves R-TMO-2.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn connecting_is_cut() {
@@ -78,6 +82,7 @@ async fn connecting_is_cut() {
     assert!(cut >= 8, "{cut} of 12, where 2 fit into the queue");
 }
 
+/// Proves F-10.
 #[tokio::test]
 async fn a_reset_after_the_request_may_have_been_heard() {
     let server = Server::start(|_, mut stream| async move {
@@ -91,6 +96,7 @@ async fn a_reset_after_the_request_may_have_been_heard() {
     assert_eq!(server.accepted(), 1, "it is not tried again here");
 }
 
+/// Proves F-14, R-TMO-2.
 #[tokio::test]
 async fn silence_is_cut_at_the_first_byte() {
     let server = silent_after(b"").await;
@@ -99,6 +105,7 @@ async fn silence_is_cut_at_the_first_byte() {
     assert_eq!(outcome(&fault), (WireFaultKind::Timeout(Phase::FirstByte), true));
 }
 
+/// Proves R-TMO-1.
 #[tokio::test]
 async fn the_deadline_is_absolute() {
     let server = silent_after(b"").await;
@@ -116,7 +123,7 @@ async fn half_a_head_is_no_first_byte() {
     assert_eq!(outcome(&fault), (WireFaultKind::Timeout(Phase::FirstByte), true));
 }
 
-/// Proves F-12.
+/// Proves F-12, R-TMO-2.
 #[tokio::test]
 async fn headers_then_silence_is_cut_when_idle() {
     let server = silent_after(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345").await;
@@ -143,7 +150,7 @@ async fn dripping() -> Server {
     .await
 }
 
-/// Proves F-13.
+/// Proves F-13, R-TMO-2.
 #[tokio::test]
 async fn a_drip_ends_at_the_total() {
     let server = dripping().await;
@@ -166,6 +173,8 @@ async fn a_drip_from_a_callers_address_is_too_slow() {
 }
 
 /// F-17, and the same for chunks.
+///
+/// Proves F-17.
 #[tokio::test]
 async fn a_body_that_ends_early_is_broken() {
     for answer in [

@@ -2,6 +2,7 @@
 //! over a scripted wire where they do not.
 
 mod download;
+mod events;
 mod exchange;
 mod faults;
 mod ssrf;

@@ -57,6 +57,7 @@ async fn a_trusted_server_with_the_right_name_is_spoken_to() {
     assert_eq!(server.accepted(), 1);
 }
 
+/// Proves F-6.
 #[tokio::test]
 async fn an_unknown_issuer_or_a_wrong_name_is_not() {
     let (server, certificate) = server("sim.example").await;
@@ -80,6 +81,7 @@ async fn a_server_without_tls_gets_nothing() {
     assert_eq!((fault.kind, fault.sent), (WireFaultKind::Tls, false));
 }
 
+/// Proves R-TMO-2.
 #[tokio::test]
 async fn a_silent_handshake_is_cut() {
     let server = Server::start(|_, mut stream| async move { while stream.read(&mut [0; 1024]).await.is_ok_and(|n| n > 0) {} }).await;

@@ -120,6 +120,8 @@ async fn purposes_do_not_share_connections() {
 }
 
 /// F-8: a kept connection that the other side closed costs nothing but a new one.
+///
+/// Proves F-8.
 #[tokio::test]
 async fn a_stale_connection_is_replaced_silently() {
     let (closed, mut is_closed) = tokio::sync::mpsc::unbounded_channel();
@@ -147,6 +149,8 @@ async fn a_stale_connection_is_replaced_silently() {
 }
 
 /// F-18: bytes after the announced end do not become the next answer.
+///
+/// Proves F-18.
 #[tokio::test]
 async fn extra_bytes_do_not_reach_the_next_request() {
     let server = Server::start(|number, mut stream| async move {
@@ -167,6 +171,8 @@ async fn extra_bytes_do_not_reach_the_next_request() {
 }
 
 /// A reply that is not read to its end closes its connection.
+///
+/// Proves F-12.
 #[tokio::test]
 async fn a_dropped_reply_closes_its_connection() {
     let (closed, is_closed) = tokio::sync::oneshot::channel();
@@ -210,6 +216,7 @@ async fn more_than_sixteen_answers_are_not_dialled() {
     assert_eq!((fault.kind, fault.sent), (WireFaultKind::Connect, false));
 }
 
+/// Proves F-4.
 #[tokio::test]
 async fn unknown_names_do_not_resolve() {
     let names = Names::new(&[("empty.example", &[])]);

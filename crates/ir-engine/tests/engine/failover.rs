@@ -113,6 +113,7 @@ const TABLE: [Row; 16] = [
     ),
 ];
 
+/// Proves F-1, F-4, F-6, F-10, F-33, F-34, F-38, R-RTY-1.
 #[tokio::test]
 async fn the_second_upstream_draws_whatever_ails_the_first() {
     for row in &TABLE {
@@ -185,7 +186,7 @@ async fn a_picture_that_may_have_been_charged_is_made_good_once() {
     assert_eq!((failure.fault.class, bench.wire.recorded().len(), failure.attempts.len()), (Class::UpstreamFault, 2, 2));
 }
 
-/// Proves R-API-3.
+/// Proves R-API-3, R-RTY-2.
 #[tokio::test]
 async fn at_most_three_keys_of_an_upstream_are_tried() {
     let keys: Vec<(String, String)> = (0..6).map(|i| ("https://one.example".to_owned(), format!("k{i}"))).collect();
@@ -291,6 +292,8 @@ fn is_down(bench: &Bench) -> bool {
 }
 
 /// Only what speaks against the upstream itself opens its breaker; limits, keys and prompts do not.
+///
+/// Proves F-38, F-41.
 #[tokio::test]
 async fn the_breaker_counts_what_speaks_against_the_upstream() {
     for row in &TABLE {

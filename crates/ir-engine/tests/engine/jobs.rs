@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const KEY: [(&str, &str); 1] = [("https://one.example", "sk-one")];
 
-/// Proves R-DUR-7.
+/// Proves R-DUR-7, F-69.
 #[tokio::test]
 async fn a_caller_that_leaves_does_not_lose_the_picture() {
     let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
@@ -26,6 +26,7 @@ async fn a_caller_that_leaves_does_not_lose_the_picture() {
     assert_eq!((bench.wire.recorded().len(), bench.store.count().await.expect("gallery")), (1, 1));
 }
 
+/// Proves F-68.
 #[tokio::test]
 async fn nothing_is_sent_for_a_caller_who_has_left() {
     let bench = bench(PLAIN, &KEY, |_| picture(3)).await;
@@ -169,6 +170,7 @@ async fn the_built_in_renderer_takes_part_only_in_demo_mode_or_by_name() {
     assert!(bench.draw(edit).await.1.is_ok());
 }
 
+/// Proves P-13.
 #[tokio::test]
 async fn a_draining_engine_takes_nothing_new() {
     let bench = bench(PLAIN, &KEY, |_| picture(3)).await;

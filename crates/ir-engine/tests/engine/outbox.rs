@@ -106,7 +106,7 @@ async fn draw_one(bench: &Bench) -> String {
     pictures[0].1.name.clone().expect("stored")
 }
 
-/// Proves R-DUR-3.
+/// Proves R-DUR-3, F-52.
 #[tokio::test]
 async fn a_link_is_given_only_after_the_bucket_has_confirmed() {
     let service = Service::default();
@@ -150,6 +150,7 @@ async fn an_answer_names_the_public_address_if_the_bucket_is_quick() {
     }
 }
 
+/// Proves F-53.
 #[tokio::test]
 async fn a_put_that_was_stored_and_timed_out_is_the_same_object_again() {
     let service = Service::default();
@@ -190,6 +191,7 @@ async fn what_is_past_its_retention_leaves_the_bucket_too() {
     assert_eq!(bench.engine.outbox().public_link(&name, PATIENCE).await, None);
 }
 
+/// Proves F-52.
 #[tokio::test]
 async fn refused_credentials_are_tried_by_probes_alone() {
     let bench = copying(|_| Ok(WireReply::scripted(403, &[], "<Error><Code>InvalidAccessKeyId</Code></Error>"))).await;
@@ -264,6 +266,7 @@ async fn what_can_be_undone_stays_in_the_bucket_and_on_the_disk() {
     assert!(bench.store.restore(names).await.expect("too late").is_empty());
 }
 
+/// Proves F-52.
 #[tokio::test]
 async fn nobody_waits_behind_a_backlog() {
     let bench = stalled(&Service::default()).await;

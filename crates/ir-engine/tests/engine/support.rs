@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use ir_egress::{Door, Recorded, ScriptedWire, Wire, WireFault, WireReply, WireRequest};
-use ir_engine::{DrawEvent, Engine, EngineParts, Failure, NewKey, Summary};
+use ir_engine::{DrawEvent, Engine, EngineParts, Failure, NewKey, Summary, Upstream};
 use ir_model::{
     Ask, Caller, Clock, Dice, Drawn, Extras, Limits, ManualClock, RequestId, ResponseForm, Secret, SeededDice, SizeAsk, Task, Timestamp,
 };
@@ -39,7 +39,7 @@ pub(crate) async fn bench_on(
     answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static,
     around: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>,
 ) -> Bench {
-    bench_with(config, keys, answer, around, |store| store).await
+    bench_of(config, keys, answer, around, |store| store, Arc::new(SeededDice::new(7))).await
 }
 
 /// The same with something put around the store as well.
@@ -50,6 +50,27 @@ pub(crate) async fn bench_with(
     around: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>,
     store_around: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
 ) -> Bench {
+    bench_of(config, keys, answer, around, store_around, Arc::new(SeededDice::new(7))).await
+}
+
+/// The same with these dice.
+pub(crate) async fn bench_rolling(
+    config: &str,
+    keys: &[(&str, &str)],
+    answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static,
+    dice: Arc<dyn Dice>,
+) -> Bench {
+    bench_of(config, keys, answer, |wire| wire, |store| store, dice).await
+}
+
+async fn bench_of(
+    config: &str,
+    keys: &[(&str, &str)],
+    answer: impl Fn(&Recorded) -> Answered + Send + Sync + 'static,
+    around: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>,
+    store_around: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    dice: Arc<dyn Dice>,
+) -> Bench {
     let dir = tempfile::tempdir().expect("folder");
     std::fs::OpenOptions::new()
         .create_new(true)
@@ -57,7 +78,6 @@ pub(crate) async fn bench_with(
         .open(dir.path().join("runtime-config.json"))
         .and_then(|mut file| std::io::Write::write_all(&mut file, config.as_bytes()))
         .expect("configuration");
-    let dice: Arc<dyn Dice> = Arc::new(SeededDice::new(7));
     let clock = Arc::new(ManualClock::at(NOW));
     let env = Env::from_pairs([("IMG_ROUTER_DATA_DIR", dir.path().to_str().expect("UTF-8"))]);
     let settings = Arc::new(SettingsFile::open(env, Arc::clone(&dice)).expect("settings"));
@@ -123,6 +143,12 @@ impl Bench {
         }
     }
 
+    /// The upstream at a host.
+    pub(crate) fn upstream(&self, host: &str) -> Arc<Upstream> {
+        let snapshot = self.engine.snapshot();
+        Arc::clone(snapshot.upstreams.iter().find(|upstream| upstream.base_url.ends_with(host)).expect("upstream"))
+    }
+
     /// How often each host was asked.
     pub(crate) fn asked(&self, host: &str) -> usize {
         self.wire.recorded().iter().filter(|request| request.url.host_str() == Some(host)).count()
@@ -141,6 +167,68 @@ impl Wire for Mute {
         let mute = request.url.host_str() == Some(self.host);
         let answer = self.inner.send(request).await;
         if mute { std::future::pending().await } else { answer }
+    }
+}
+
+/// Keeps simulated time from moving by itself: a task that is never done keeps the runtime from taking a
+/// database that works on a thread of its own for idleness.
+pub(crate) struct Still(tokio::task::JoinHandle<()>);
+
+impl Still {
+    pub(crate) fn begin() -> Self {
+        Self(tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        }))
+    }
+
+    /// Lets so many seconds pass one by one, with a moment of real time for the database in each.
+    pub(crate) async fn pass(&self, seconds: u32) {
+        for _ in 0..seconds {
+            tokio::time::advance(std::time::Duration::from_secs(1)).await;
+            let began = std::time::Instant::now();
+            while began.elapsed() < std::time::Duration::from_millis(10) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A wire that waits as long as it is told before it passes a request on.
+pub(crate) struct Slow {
+    pub(crate) inner: Arc<dyn Wire>,
+    pub(crate) pause: Arc<dyn Fn() -> std::time::Duration + Send + Sync>,
+}
+
+#[async_trait]
+impl Wire for Slow {
+    async fn send(&self, request: WireRequest) -> Result<WireReply, WireFault> {
+        tokio::time::sleep((self.pause)()).await;
+        self.inner.send(request).await
+    }
+}
+
+/// A wire on which requests arrive, and wait for their answer until they are let go.
+pub(crate) struct Held {
+    pub(crate) inner: Arc<dyn Wire>,
+    pub(crate) arrived: Arc<tokio::sync::Semaphore>,
+    pub(crate) let_go: Arc<tokio::sync::Semaphore>,
+}
+
+#[async_trait]
+impl Wire for Held {
+    async fn send(&self, request: WireRequest) -> Result<WireReply, WireFault> {
+        let answer = self.inner.send(request).await;
+        self.arrived.add_permits(1);
+        self.let_go.acquire().await.expect("never closed").forget();
+        answer
     }
 }
 

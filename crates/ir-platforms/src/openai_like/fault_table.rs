@@ -289,6 +289,7 @@ mod tests {
         }
     }
 
+    /// Proves P-6.
     #[test]
     fn every_error_status_is_claimed() {
         let claimed = |status: u16| {

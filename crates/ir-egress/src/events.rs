@@ -11,6 +11,8 @@ use ir_platforms::{Event, ReplyBody};
 use ir_spool::{Lifter, Spool};
 use std::fmt;
 
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Most events of one stream.
 const MAX_EVENTS: u32 = 100_000;
 /// Longest name of a field and of an event, in bytes.
@@ -32,8 +34,8 @@ pub struct Events {
     data: Option<Data>,
     /// The last line ended with a carriage return: a line feed that follows belongs to it.
     after_cr: bool,
-    /// Nothing was read yet: a byte order mark may come.
-    fresh: bool,
+    /// Bytes of the byte order mark that have come; all of them behind it, or if there is none.
+    mark: usize,
     over: bool,
 }
 
@@ -77,7 +79,7 @@ impl Events {
             name: Vec::new(),
             data: None,
             after_cr: false,
-            fresh: true,
+            mark: 0,
             over: false,
         }
     }
@@ -111,16 +113,29 @@ impl Events {
                         return Err(nonsense("the stream of events is too long"));
                     }
                     self.chunk = chunk;
-                    // A mark that is cut in two becomes a field that nobody knows.
-                    if std::mem::take(&mut self.fresh) && self.chunk.starts_with(b"\xef\xbb\xbf") {
-                        self.chunk.advance(3);
-                    }
+                    self.pass_mark();
                 }
                 None => {
                     self.over = true;
                     return Ok(self.finish().await?.filter(|event| event.json().is_some()));
                 }
             }
+        }
+    }
+
+    /// Passes over a byte order mark, which may be cut.
+    fn pass_mark(&mut self) {
+        while let (Some(wanted), Some(byte)) = (MARK.get(self.mark), self.chunk.first()) {
+            if byte != wanted {
+                // What looked like one begins the name of a field, which then is none that we know.
+                if self.mark > 0 {
+                    self.line = Line::Field(MARK[..self.mark].to_vec());
+                }
+                self.mark = MARK.len();
+                return;
+            }
+            self.chunk.advance(1);
+            self.mark += 1;
         }
     }
 

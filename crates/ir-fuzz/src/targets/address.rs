@@ -47,7 +47,7 @@ pub(crate) fn is_public_v6(ip: Ipv6Addr) -> bool {
         && !is(32, 0x2001_0db8)
         && !is(16, 0x2002)
         && !is(48, 0x2620_004f_8000)
-        && !is(20, 0x3fff_0)
+        && !is(20, 0x0003_fff0)
         && !isatap
 }
 

@@ -20,7 +20,15 @@ pub(crate) fn run(data: &[u8]) {
             let ways = cuttings(data);
             let whole = read(&bench.spool, &ways[0]).await;
             for way in &ways[1..] {
-                assert_eq!(told(&read(&bench.spool, way).await), told(&whole), "cuts make a difference");
+                let cut = read(&bench.spool, way).await;
+                // Of two faults the one that is seen first is told; a form that breaks off is seen late.
+                let broken = |fault: &Fault| fault.param.as_deref() == Some("body");
+                if let (Err(a), Err(b)) = (&cut, &whole)
+                    && (broken(a) || broken(b))
+                {
+                    continue;
+                }
+                assert_eq!(told(&cut), told(&whole), "cuts make a difference");
             }
             let Ok(form) = whole else { return };
             let pictures: Vec<&AskPicture> = form.pictures.iter().chain(&form.mask).collect();

@@ -185,7 +185,7 @@ fn classed(fault: &Fault) {
         | Class::Timeout
         | Class::TaskFailed
         | Class::ModelNotFound => {}
-        Class::NoKey | Class::Cancelled | Class::Gate(_) => panic!("no platform causes {:?}", fault.class),
+        Class::NoKey | Class::Cancelled | Class::Blocked | Class::Gate(_) => panic!("no platform causes {:?}", fault.class),
     }
     // Only a quota of days takes longer than the hour that a header may name.
     let longest = Duration::from_hours(if fault.class == Class::QuotaExhausted { 31 * 24 + 1017 } else { 1 });

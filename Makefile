@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run release test check unit panel docs browser sdk api spaces bucket bench sbom audit tools
+.PHONY: help run release test check unit panel docs browser sdk api spaces bucket fuzz bench sbom audit tools
 
 # Cargo's own check-ups, installed once into the project's cache.
 TOOLS := $(CURDIR)/.cache/tools
@@ -62,6 +62,9 @@ bucket: ## Copies to an S3 server that checks signatures, by the real binary
 spaces: ## HuggingFace Spaces on real Gradio servers of three versions
 	cargo build --locked -p img-router
 	./tests/gradio/run
+
+fuzz: ## Fuzz targets with libFuzzer, FUZZ_SECONDS each (10), see fuzz/README.md
+	./fuzz/run
 
 bench: ## Memory, throughput and added latency, beside nginx
 	./bench/run.sh

@@ -11,8 +11,8 @@ use ir_platforms::{Event, ReplyBody};
 use ir_spool::{Lifter, Spool};
 use std::fmt;
 
-/// U+FEFF.
-const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Most events of one stream.
 const MAX_EVENTS: u32 = 100_000;
 /// Longest name of a field and of an event, in bytes.
@@ -34,7 +34,7 @@ pub struct Events {
     data: Option<Data>,
     /// The last line ended with a carriage return: a line feed that follows belongs to it.
     after_cr: bool,
-    /// Bytes of a byte order mark that came at the beginning; all of them: none is looked for any more.
+    /// Bytes of the byte order mark that have come; all of them behind it, or if there is none.
     mark: usize,
     over: bool,
 }
@@ -123,19 +123,19 @@ impl Events {
         }
     }
 
-    /// Passes a byte order mark, which may come in pieces.
+    /// Passes over a byte order mark, which may be cut.
     fn pass_mark(&mut self) {
-        while self.mark < MARK.len()
-            && let Some(byte) = self.chunk.first()
-        {
-            if *byte == MARK[self.mark] {
-                self.chunk.advance(1);
-                self.mark += 1;
-            } else {
-                // What looked like one is the beginning of a field.
-                self.line = Line::Field(MARK[..self.mark].to_vec());
+        while let (Some(wanted), Some(byte)) = (MARK.get(self.mark), self.chunk.first()) {
+            if byte != wanted {
+                // What looked like one begins the name of a field, which then is none that we know.
+                if self.mark > 0 {
+                    self.line = Line::Field(MARK[..self.mark].to_vec());
+                }
                 self.mark = MARK.len();
+                return;
             }
+            self.chunk.advance(1);
+            self.mark += 1;
         }
     }
 

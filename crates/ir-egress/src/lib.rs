@@ -16,6 +16,8 @@ mod download;
 mod events;
 mod exchange;
 mod faults;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod interfaces;
 mod live;
 mod multipart;

@@ -174,23 +174,24 @@ fn same_prefix(a: u128, b: u128, width: u32, bits: u32) -> bool {
 }
 
 /// The IPv4 addresses that an IPv6 address may stand for: where a translator exists, dialling the
-/// one reaches the other. Two for forms that hold two (Teredo: client and server) or that can be
-/// read in two ways (local NAT64: a /48 by RFC 6052, or a /96 within it).
-fn embedded(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
+/// one reaches the other. Two for prefixes that hold two (Teredo: client and server) or that can be
+/// read in two ways (local NAT64: a /48 by RFC 6052, or a /96 within it), and one for the interface
+/// identifier of ISATAP (with or without the universal bit), which may stand behind any of them.
+fn embedded(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 3] {
     let o = ip.octets();
     let s = ip.segments();
     let at = |i: usize| Ipv4Addr::new(o[i], o[i + 1], o[i + 2], o[i + 3]);
-    match s {
+    let isatap = matches!((s[4], s[5]), (0 | 0x200, 0x5efe)).then(|| at(12));
+    let [first, second] = match s {
         // Compatible (the unspecified and loopback addresses fall in here and are special anyway), mapped, translated.
         [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => [Some(at(12)), None],
         [0x64, 0xff9b, 0, 0, 0, 0, _, _] => [Some(at(12)), None],
         [0x64, 0xff9b, 1, ..] => [Some(at(12)), Some(Ipv4Addr::new(o[6], o[7], o[9], o[10]))],
         [0x2002, ..] => [Some(at(2)), None],
         [0x2001, 0, ..] => [Some(Ipv4Addr::from_bits(!at(12).to_bits())), Some(at(4))],
-        // The interface identifier of ISATAP, with or without the universal bit, behind any prefix.
-        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => [Some(at(12)), None],
         _ => [None, None],
-    }
+    };
+    [first, second, isatap]
 }
 
 #[cfg(test)]

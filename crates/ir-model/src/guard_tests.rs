@@ -175,6 +175,10 @@ fn metadata_is_metadata_in_every_disguise() {
             }
         }
     }
+    // Found by fuzzing: ISATAP behind a prefix that holds other addresses.
+    for hidden in ["2001::5efe:a83f:8110", "2002:808:808::200:5efe:a9fe:a9fe", "64:ff9b:1::5efe:a83f:8110"] {
+        assert_eq!(classify(hidden.parse().unwrap()).class, AddressClass::Metadata, "{hidden}");
+    }
     for named in ["169.254.169.254", "100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254"] {
         assert_eq!(classify(named.parse().unwrap()).class, AddressClass::Metadata, "{named}");
     }

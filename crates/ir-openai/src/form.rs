@@ -11,7 +11,7 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use http::HeaderMap;
 use ir_model::{AskPicture, Blob, Fault, Gate, Map, Node};
-use ir_spool::{Lifter, Spool};
+use ir_spool::{LiftError, Lifter, Spool};
 use multer::{Field, Multipart};
 use std::fmt;
 use std::pin::Pin;
@@ -29,6 +29,8 @@ const PARTS: usize = 96;
 const TEXTS: usize = 1024 * 1024;
 /// Longest field name in bytes.
 const NAME: usize = 128;
+/// Bytes that tell a picture from a text.
+const MAGIC: usize = 4;
 /// Bytes that may be waiting to be understood (a preamble, a part's headers).
 const WAITING: usize = 512 * 1024;
 
@@ -150,15 +152,26 @@ fn role(name: &str) -> Role {
 /// A picture: the bytes of a file, or a text that is an address, a data URI or base64. Some clients
 /// send files without a file name: the first bytes tell.
 async fn picture_part(spool: &Spool, part: &mut Part<'_>, is_file: bool, param: &str, rules: &Rules) -> Result<Option<AskPicture>, Fault> {
-    let first = part.chunk().await?.unwrap_or_default();
+    let first = beginning(part).await?;
     if is_file || looks_like_picture(&first) {
         let blob = file(spool, part, first, param, rules).await?;
         return Ok(Some(AskPicture::Here(pictures::from_blob(blob, param).await?)));
     }
-    match lifted(spool, part, first, rules).await.map_err(|fault| fault.param(param))? {
+    match lifted(spool, part, first, param, rules).await? {
         Node::String(text) if text.trim().is_empty() => Ok(None),
         node => pictures::read(spool, node, param).await.map(Some),
     }
+}
+
+/// The first bytes of a part: enough to tell a picture, wherever the form is cut.
+async fn beginning(part: &mut Part<'_>) -> Result<Bytes, Fault> {
+    let mut first = Bytes::new();
+    while first.len() < MAGIC
+        && let Some(chunk) = part.chunk().await?
+    {
+        first = if first.is_empty() { chunk } else { [first, chunk].concat().into() };
+    }
+    Ok(first)
 }
 
 fn looks_like_picture(first: &[u8]) -> bool {
@@ -188,9 +201,11 @@ fn picture_too_large(param: &str, limit: u64) -> Fault {
 }
 
 /// A text of any length, read as a JSON string is: long base64 goes to the spool while it arrives.
-async fn lifted(spool: &Spool, part: &mut Part<'_>, first: Bytes, rules: &Rules) -> Result<Node, Fault> {
+async fn lifted(spool: &Spool, part: &mut Part<'_>, first: Bytes, param: &str, rules: &Rules) -> Result<Node, Fault> {
+    // Of the text only: a form that breaks off is not the parameter's fault.
+    let wrong = |error: LiftError| lift_fault(&error).param(param);
     let mut lifter = Lifter::new(spool, limits(rules, rules.body.saturating_mul(2), false));
-    lifter.push(b"\"").await.map_err(|error| lift_fault(&error))?;
+    lifter.push(b"\"").await.map_err(wrong)?;
     let mut next = Some(first);
     while let Some(chunk) = next {
         for piece in chunk.split_inclusive(|b| needs_escape(*b)) {
@@ -198,15 +213,15 @@ async fn lifted(spool: &Spool, part: &mut Part<'_>, first: Bytes, rules: &Rules)
                 Some((last, plain)) if needs_escape(*last) => (plain, Some(*last)),
                 Some(_) | None => (piece, None),
             };
-            lifter.push(plain).await.map_err(|error| lift_fault(&error))?;
+            lifter.push(plain).await.map_err(wrong)?;
             if let Some(byte) = last {
-                lifter.push(format!("\\u{:04x}", u32::from(byte)).as_bytes()).await.map_err(|error| lift_fault(&error))?;
+                lifter.push(format!("\\u{:04x}", u32::from(byte)).as_bytes()).await.map_err(wrong)?;
             }
         }
         next = part.chunk().await?;
     }
-    lifter.push(b"\"").await.map_err(|error| lift_fault(&error))?;
-    lifter.finish().await.map_err(|error| lift_fault(&error))
+    lifter.push(b"\"").await.map_err(wrong)?;
+    lifter.finish().await.map_err(wrong)
 }
 
 fn needs_escape(byte: u8) -> bool {

@@ -108,6 +108,29 @@ async fn parts_as_real_clients_write_them() {
     }
 }
 
+/// Found by fuzzing: a picture without a file name was taken for text when its first bytes came alone.
+#[tokio::test]
+async fn a_picture_without_a_file_name_is_one_wherever_it_is_cut() {
+    let place = place();
+    let bytes = form(&[text("prompt", "x"), raw("Content-Disposition: form-data; name=\"image\"", png(4, 4))]);
+    for step in [1, 2, 3, 5, 7, bytes.len()] {
+        let ask = read_in_steps(&place.spool, bytes.clone(), step).await.unwrap_or_else(|fault| panic!("in steps of {step}: {fault:?}"));
+        assert!(matches!(ask.pictures[..], [AskPicture::Here(_)]));
+    }
+}
+
+/// Found by fuzzing: whose fault a form was that broke off depended on where it had been cut.
+#[tokio::test]
+async fn a_form_that_breaks_off_is_the_bodys_fault_wherever_it_is_cut() {
+    let place = place();
+    let mut bytes = form(&[text("prompt", "x"), text("image", "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg")]);
+    bytes.truncate(bytes.len() - 40);
+    for step in 1..=bytes.len() {
+        let fault = read_in_steps(&place.spool, bytes.clone(), step).await.unwrap_err();
+        assert_eq!((status(&fault), fault.param.as_deref()), (400, Some("body")), "in steps of {step}");
+    }
+}
+
 #[tokio::test]
 async fn pictures_written_as_text() {
     let place = place();

@@ -18,6 +18,8 @@ mod edits;
 mod entry;
 mod error;
 mod form;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod generations;
 mod image_stream;
 mod language;

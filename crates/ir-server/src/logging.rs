@@ -7,13 +7,15 @@ use ir_engine::Feed;
 use ir_model::Clock;
 use ir_settings::LogFormat;
 use std::fmt::{Debug, Write as _};
+use std::io;
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::fmt::layer;
+use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 /// Lines that may wait for a slow terminal or pipe.
@@ -77,11 +79,89 @@ pub fn init(level: &str, format: LogFormat, colour: bool) -> Result<Log, String>
     let dropped = Some(writer.error_counter());
     let feed = Arc::new(Feed::new(KEPT));
     let registry = tracing_subscriber::registry().with(filter).with(Watched(Arc::clone(&feed)));
-    match format {
-        LogFormat::Json => registry.with(layer().json().flatten_event(true).with_writer(writer)).init(),
-        LogFormat::Text => registry.with(layer().with_ansi(colour).with_target(false).with_writer(writer)).init(),
-    }
+    registry.with(written(format, colour, writer)).init();
     Ok(Log { feed, filter: Some(handle), dropped, _guard: Some(guard) })
+}
+
+/// What writes the lines.
+fn written<S, W>(format: LogFormat, colour: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    match format {
+        LogFormat::Json => layer().json().flatten_event(true).with_writer(writer).boxed(),
+        LogFormat::Text => layer().with_ansi(colour).with_target(false).with_writer(OneLine { writer, colour }).boxed(),
+    }
+}
+
+/// Keeps every event on one line of text, without control characters: what strangers wrote, an error
+/// of theirs for example, must neither look like a line of its own nor steer a terminal.
+struct OneLine<W> {
+    writer: W,
+    /// The formatter writes colours.
+    colour: bool,
+}
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for OneLine<W> {
+    type Writer = Line<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line { writer: self.writer.make_writer(), colour: self.colour }
+    }
+}
+
+/// Takes one event at a time, as the formatter gives them.
+struct Line<W> {
+    writer: W,
+    colour: bool,
+}
+
+impl<W: io::Write> io::Write for Line<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        if !line.contains(char::is_control) {
+            return self.writer.write(event);
+        }
+        // At once: a full queue drops a whole line or none.
+        let end = &text[line.len()..];
+        self.writer.write_all((plain(line, self.colour) + end).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// A line whose control characters are spelled out, but for tabs and, with `colour`, colours.
+fn plain(line: &str, colour: bool) -> String {
+    let mut out = String::with_capacity(line.len() + 16);
+    let mut rest = line;
+    while let Some(at) = rest.find(char::is_control) {
+        let (before, tail) = rest.split_at(at);
+        out.push_str(before);
+        let kept = if colour { sgr(tail) } else { 0 }.max(usize::from(tail.starts_with('\t')));
+        let (kept, tail) = tail.split_at(kept);
+        out.push_str(kept);
+        let mut chars = tail.chars();
+        if kept.is_empty()
+            && let Some(control) = chars.next()
+        {
+            out.extend(control.escape_default());
+        }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The length of the colour (`ESC [ 1 ; 31 m`) that a text begins with; 0 if it begins with none.
+fn sgr(text: &str) -> usize {
+    let Some(rest) = text.strip_prefix("\x1b[") else { return 0 };
+    let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != ';');
+    end.filter(|end| rest[*end..].starts_with('m')).map_or(0, |end| 2 + end + 1)
 }
 
 /// Puts every line into the ring.
@@ -132,3 +212,7 @@ impl Visit for Fields {
         self.note(field, &text);
     }
 }
+
+#[cfg(test)]
+#[path = "logging_tests.rs"]
+mod tests;

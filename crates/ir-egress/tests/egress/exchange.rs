@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use bytes::Bytes;
-use ir_egress::{ScriptedWire, WireBody, WireFault, WireFaultKind, WireReply};
+use ir_egress::{Answer, ScriptedWire, WireBody, WireFault, WireFaultKind, WireReply};
 use ir_model::{Charge, Class, Gate, LiftedBytes, Map, Node, Secret};
 use ir_platforms::{Call, CallBody, HeaderValue, Method, Part, PartBody, Reply, ReplyBody, Target};
 use std::sync::Arc;
@@ -349,4 +349,28 @@ async fn recipes_are_not_sent() {
     let call = ir_platforms::by_name("Local").unwrap().open(&job).unwrap();
     let fault = bench(Arc::new(ScriptedWire::queue([]))).door.exchange(&call, &limits()).await.unwrap_err();
     assert_eq!(fault.class, Class::Gate(Gate::Internal));
+}
+
+/// Found by fuzzing: a byte order mark that was cut in two swallowed the first event.
+#[tokio::test]
+async fn a_stream_of_events_reads_the_same_wherever_it_is_cut() {
+    for (stream, wanted) in [
+        (&b"\xef\xbb\xbfdata: {\"a\": 1}\n\ndata: y\r\n\r\n"[..], &["{\"a\":1}", "y"][..]),
+        (b"\xef\xbbdata: x\n\ndata: y\n\n", &["y"]),
+        (b"\xef", &[]),
+    ] {
+        for size in 1..=stream.len() {
+            let head = WireReply::scripted(200, &[("content-type", "text/event-stream")], "");
+            let bench = bench(Arc::new(ScriptedWire::queue([Ok(in_pieces(head, stream, size))])));
+            let Ok(Answer::Events(mut events)) = bench.door.call(&simple(), &limits()).await else { panic!("events") };
+            let mut told = Vec::new();
+            while let Some(event) = events.next().await.unwrap() {
+                told.push(match event.body {
+                    ReplyBody::Text(text) => text,
+                    body => body.json().expect("a document").to_value_lossy().to_string(),
+                });
+            }
+            assert_eq!(told, wanted, "in pieces of {size}");
+        }
+    }
 }

@@ -163,6 +163,18 @@ proptest! {
     }
 }
 
+/// Found by fuzzing: each time a large number was read and written it moved by a digit.
+#[test]
+fn a_number_that_is_written_again_stays_what_it_was() {
+    for text in ["123456789012734567890", "0.1", "-1.7976931348623157e308", "5e-324", "9007199254740993.0", "123456789.123456789"] {
+        let (node, _) = read(text.as_bytes(), &[], WIDE).unwrap();
+        let written = node.to_value_lossy().to_string();
+        let (again, _) = read(written.as_bytes(), &[], WIDE).unwrap();
+        assert_eq!(written.parse::<f64>(), text.parse::<f64>(), "{text}");
+        assert_eq!(again.to_value_lossy().to_string(), written, "{text}");
+    }
+}
+
 #[test]
 fn the_same_wherever_it_is_cut() {
     for text in [

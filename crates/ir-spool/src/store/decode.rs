@@ -54,6 +54,10 @@ pub(super) fn first_frame(file: &File, format: Format) -> Result<Decoded, SpoolE
 pub(super) fn decode_error(error: ImageError) -> SpoolError {
     match error {
         ImageError::Limits(_) => SpoolError::TooLarge { limit: DECODE_MEMORY },
+        // A frame that ends too early, in a file that does not: the picture's fault, not the disk's.
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            SpoolError::Io(io::Error::new(io::ErrorKind::InvalidData, error))
+        }
         ImageError::IoError(error) => SpoolError::Io(error),
         other => SpoolError::Io(io::Error::new(io::ErrorKind::InvalidData, other)),
     }

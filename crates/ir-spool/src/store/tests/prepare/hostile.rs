@@ -119,3 +119,13 @@ async fn a_file_cut_behind_our_back_is_an_error() {
     let error = bench.store.prepare(&picture, &AS_IT_IS).await.unwrap_err();
     assert_eq!(kind_of(&error), io::ErrorKind::InvalidData);
 }
+
+/// Found by fuzzing: a frame that ends too early in a file that does not was taken for a fault of the disk.
+#[tokio::test]
+async fn a_frame_that_ends_too_early_is_the_pictures_fault() {
+    let bytes = include_bytes!("../../../../../../fuzz/corpus/picture/webp-short-frame");
+    let bench = bench();
+    let picture = bench.picture(bytes).await;
+    let smaller = Wanted { formats: &[Format::Jpeg], max_side: 4, ..AS_IT_IS };
+    assert_eq!(kind_of(&bench.store.prepare(&picture, &smaller).await.unwrap_err()), io::ErrorKind::InvalidData);
+}

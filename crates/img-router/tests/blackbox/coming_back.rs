@@ -80,6 +80,7 @@ fn drawn(sim: &Sim) -> usize {
     sim.ledger().drawings().iter().filter(|entry| entry.method == "POST").count()
 }
 
+/// Proves B-50.
 #[tokio::test]
 async fn a_repetition_draws_nothing() {
     let (sim, setup, running) = set_up(&NEW_API).await;
@@ -247,7 +248,7 @@ async fn a_kill_in_the_midst_is_not_paid_for_twice() {
     let (port, body) = (running.port, ask("a cat [sim delay=60000]"));
     let asked = body.clone();
     let caller = tokio::spawn(async move { send(port, &asked, &[("idempotency-key", "k"), ("x-request-id", "mine")]).await });
-    until("sent", || !sim.ledger().entries().is_empty()).await;
+    until("sent", || !sim.ledger().drawings().is_empty()).await;
     running.kill();
     assert!(caller.await.unwrap().is_err());
     let running = setup.start();

@@ -140,7 +140,7 @@ class World:
         _, headers = self.ask("/v1/images/generations", draw, authorization=f"Bearer {ACCESS_KEY}")
         for _ in range(3):
             self.sign_in()
-        signed_in = {"cookie": f"{COOKIE}={self.cookie}"}
+        signed_in = {"cookie": f"{COOKIE}={self.cookie}", "sec-fetch-site": "same-origin"}
         pictures = [item["filename"] for item in self.ask("/api/gallery", **signed_in)[0]]
         sessions = [item["id"] for item in self.ask("/api/sessions", **signed_in)[0]["sessions"] if not item["current"]]
         keys = [key["id"] for key in self.ask("/api/key-pool", **signed_in)[0]["pool"]]
@@ -171,7 +171,7 @@ class World:
 
 def change_settings(world: World) -> int:
     """Changes every setting to odd values: taken or refused, with the setting's name, and never a failure."""
-    signed_in = {"cookie": f"{COOKIE}={world.cookie}", "content-type": "application/json"}
+    signed_in = {"cookie": f"{COOKIE}={world.cookie}", "content-type": "application/json", "sec-fetch-site": "same-origin"}
     paths = [setting["path"] for setting in world.ask("/api/config", **signed_in)[0]["settings"]]
     counts, wrong = {}, []
     paths = [path for path in paths if not path.startswith(NOT_SET) and (not path.startswith("providers.") or path.startswith(PLATFORMS))]
@@ -216,9 +216,11 @@ def run(world: World, part: str, further: list[str]) -> int:
         out.write(roles.get(role, ""))
     command = [SCHEMATHESIS, "--config-file", config, "run", f"{world.url}/openapi.json", "--max-examples", str(most), *which]
     if role == "operator":
-        # It guesses at keys, and after eight guesses the address waits (429). The part `open` and the Rust
+        # It guesses at keys, and after five guesses the address waits (429). The part `open` and the Rust
         # tests (`admin::doors`) knock at the same doors.
         command += ["--exclude-checks", "ignored_auth"]
+        # What changes something with a session says where it comes from, as browsers do.
+        command += ["--header", "sec-fetch-site: same-origin"]
     if checks:
         command += ["--checks", ",".join([*CONFORMANCE, *checks])]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "API_WORLD": json.dumps(world.known)}

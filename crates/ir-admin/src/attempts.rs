@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 /// Wrong guesses before an address waits.
-const FREE: u32 = 8;
+const FREE: u32 = 5;
 /// The first wait in milliseconds; each further wrong guess doubles it.
 const FIRST_WAIT: i64 = 15_000;
 /// The longest wait in milliseconds.

@@ -71,6 +71,7 @@ pub async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: 
     }
     let asked = Asked {
         open: OPEN.iter().any(|(method, path)| method == request.method() && *path == request.uri().path()),
+        reads: matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
         ours,
         headers: request.headers().clone(),
         address: peer(request.extensions()),
@@ -105,6 +106,8 @@ fn is_admin(path: &str) -> bool {
 /// What is known of a request at the door.
 struct Asked {
     open: bool,
+    /// It only reads.
+    reads: bool,
     ours: bool,
     headers: HeaderMap,
     address: IpAddr,
@@ -117,6 +120,11 @@ async fn admit(admin: &Admin, asked: &Asked) -> Result<Option<Operator>, Refusal
     }
     same_site(&asked.headers)?;
     let operator = identify(admin, &asked.headers, asked.address).await;
+    if let Ok(Operator { via: Via::Session(..), .. }) = &operator
+        && !asked.reads
+    {
+        tells_its_site(&asked.headers)?;
+    }
     // What is open to all still tells the operator more.
     if asked.open { Ok(operator.ok()) } else { operator.map(Some) }
 }
@@ -139,7 +147,7 @@ fn known_host(settings: &Settings, headers: &HeaderMap) -> Result<(), Refusal> {
         "This name is not known to be the gateway's. List it in security.allowedHosts (IMG_ROUTER_SECURITY_ALLOWED_HOSTS), or set system.publicBaseUrl.",
         "该域名未被允许访问管理界面。请将其加入 security.allowedHosts（IMG_ROUTER_SECURITY_ALLOWED_HOSTS），或设置 system.publicBaseUrl。",
     );
-    Err(Refusal::new(StatusCode::FORBIDDEN, "host_not_allowed", en, zh))
+    Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", en, zh))
 }
 
 /// The name in `name:port`, by the parser that everything else uses too.
@@ -164,6 +172,19 @@ fn same_site(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     let (en, zh) = ("Pages of other sites may not use the admin API.", "其他网站的页面不能调用管理接口。");
+    Err(Refusal::new(StatusCode::FORBIDDEN, "cross_site", en, zh))
+}
+
+/// A browser sends the cookie by itself, so what changes something must say where it comes from: every
+/// browser does. Programs that act with a session have to, too.
+fn tells_its_site(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN) {
+        return Ok(());
+    }
+    let (en, zh) = (
+        "A change with a session needs the header Sec-Fetch-Site or Origin. Programs send 'Sec-Fetch-Site: same-origin', or use an admin key.",
+        "使用会话修改数据时需要 Sec-Fetch-Site 或 Origin 请求头。程序请发送 Sec-Fetch-Site: same-origin，或使用管理密钥。",
+    );
     Err(Refusal::new(StatusCode::FORBIDDEN, "cross_site", en, zh))
 }
 

@@ -36,18 +36,36 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
-            let why = error.into_inner();
-            Refusal::bad(if path == "." { "" } else { &path }, format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}"))
+            let why = error.into_inner().to_string();
+            let (field, why) = concerned(&path, why);
+            Refusal::bad(&field, format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}"))
         })?;
-        json.end().map_err(|why| Refusal::bad("", format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}")))?;
+        json.end().map_err(|why| Refusal::bad("body", format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}")))?;
         Ok(Self(value))
     }
+}
+
+/// The field that a reader stumbled over, and its sentence with no more of the name than may be echoed. A
+/// name that is not known stands in the sentence only.
+fn concerned(path: &str, why: String) -> (String, String) {
+    let path = if path == "." { "" } else { path };
+    let unknown = why.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected").or(rest.rsplit_once("`, there")));
+    let Some((name, _)) = unknown else {
+        return (if path.is_empty() { "body".to_owned() } else { path.to_owned() }, why);
+    };
+    let field = match path {
+        "" => name.to_owned(),
+        path if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    let why = why.replacen(name, &ir_model::echo(name), 1);
+    (field, why)
 }
 
 async fn read(mut body: Body) -> Result<BytesMut, Refusal> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|why| Refusal::bad("", format!("The body broke off: {why}."), "请求体中断。"))?;
+        let frame = frame.map_err(|why| Refusal::bad("body", format!("The body broke off: {why}."), "请求体中断。"))?;
         if let Ok(data) = frame.into_data() {
             if bytes.len() + data.len() > LARGEST {
                 let (en, zh) = (format!("The body is larger than {LARGEST} bytes."), format!("请求体超过 {LARGEST} 字节。"));
@@ -84,7 +102,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Path {
 }
 
 fn unreadable(why: &str) -> Refusal {
-    Refusal::bad("", format!("The address cannot be read: {why}."), format!("请求地址无法读取：{why}"))
+    // axum's sentence: what failed, the field, why.
+    let field = why.split(": ").nth(1).filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    Refusal::bad(field.unwrap_or("path"), format!("The address cannot be read: {why}."), format!("请求地址无法读取：{why}"))
+}
+
+/// How many entries a page has: what was asked for, else `usual`.
+///
+/// # Errors
+/// 400 for none, and for more than `most`.
+pub(crate) fn page_size(asked: Option<u32>, usual: u32, most: u32) -> Result<u32, Refusal> {
+    match asked.unwrap_or(usual) {
+        size if (1..=most).contains(&size) => Ok(size),
+        _ => Err(Refusal::bad("limit", format!("'limit' is a whole number from 1 to {most}."), format!("limit 须为 1 至 {most} 的整数。"))),
+    }
+}
+
+/// Where a page begins: the place that an earlier one ended at.
+///
+/// # Errors
+/// 400 for what no page ends at.
+pub(crate) fn page_start(cursor: Option<i64>, name: &str) -> Result<Option<i64>, Refusal> {
+    match cursor {
+        Some(place) if place < 0 => Err(Refusal::bad(name, format!("'{name}' is none that a page ended with."), format!("{name} 无效。"))),
+        place => Ok(place),
+    }
 }
 
 /// The answer to a change that has nothing to tell.

@@ -45,8 +45,8 @@ pub fn openapi(version: &str) -> OpenApi {
     serde_json::from_value(document).expect("invariant: what was added is OpenAPI")
 }
 
-/// Of every operation: names that are not ours (403), heads that are refused (400, 414).
-const BY_ALL: &[&str] = &["400", "403", "414"];
+/// Of every operation: other sites (403), names that are not ours (421), heads that are refused (400, 414).
+const BY_ALL: &[&str] = &["400", "403", "414", "421"];
 /// Who is not signed in (401), or guesses (429); the database, which knows the sessions.
 const BY_CLOSED: &[&str] = &["401", "429", "500", "503", "507"];
 /// Bodies that are slow, large, or no JSON; what is open and takes one looks for guesses and sessions, too.

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use ir_model::{Class, Fault, Gate, Language, Message};
 use ir_settings::SettingsError;
@@ -42,7 +42,9 @@ struct ErrorObject {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self { status, code, message: Message::new(en, zh), param: None, retry_after: None }
+        // Parsers and rules of settings quote what they were given.
+        let message = Message::new(ir_model::tame(&en.into()), ir_model::tame(&zh.into()));
+        Self { status, code, message, param: None, retry_after: None }
     }
 
     /// A field that does not fit.
@@ -62,7 +64,7 @@ impl Refusal {
 
     #[must_use]
     pub(crate) fn param(mut self, param: &str) -> Self {
-        self.param = Some(param.to_owned());
+        self.param = Some(ir_model::echo(param));
         self
     }
 
@@ -86,6 +88,7 @@ impl Refusal {
         let told = response.headers_mut();
         told.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         told.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        told.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(seconds) = self.retry_after {
             told.insert(RETRY_AFTER, seconds.into());
         }
@@ -105,11 +108,13 @@ impl IntoResponse for Refusal {
 /// The layer that writes what handlers refused.
 pub(crate) async fn told(request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
-    let response = next.run(request).await;
-    match response.extensions().get::<Refusal>() {
-        Some(refusal) => refusal.render(&headers),
-        None => response,
+    let mut response = next.run(request).await;
+    if let Some(refusal) = response.extensions().get::<Refusal>() {
+        return refusal.render(&headers);
     }
+    // Names and prompts stand in these answers as they were written: they are JSON, and never a page.
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 pub(crate) fn language_of(headers: &HeaderMap) -> Language {
@@ -136,6 +141,7 @@ impl From<SettingsError> for Refusal {
     fn from(error: SettingsError) -> Self {
         match &error {
             SettingsError::Invalid { path, message, .. } => {
+                let path = if path.is_empty() { "body" } else { path };
                 let (en, zh) = (format!("{path}: {message}."), format!("设置 {path} 无效：{message}"));
                 Self::new(StatusCode::BAD_REQUEST, "invalid_setting", en, zh).param(path)
             }

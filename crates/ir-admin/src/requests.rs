@@ -1,7 +1,7 @@
 //! The request log: pages with filters, and one request with its attempts and pictures.
 
 use crate::admin::Admin;
-use crate::body::{Answer, Path, Query};
+use crate::body::{Answer, Path, Query, page_size, page_start};
 use crate::gallery::{GalleryItem, item};
 use crate::refusal::{ErrorBody, Refusal};
 use crate::words::{OutcomeName, TaskName};
@@ -105,7 +105,7 @@ struct RequestQuery {
 #[utoipa::path(get, path = "/api/requests", tag = "requests", params(RequestQuery), responses(
     (status = 200, body = RequestPage)))]
 async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<RequestQuery>) -> Result<Answer<RequestPage>, Refusal> {
-    let limit = query.limit.unwrap_or(50).clamp(1, MOST);
+    let (limit, cursor) = (page_size(query.limit, 50, MOST)?, page_start(query.cursor, "cursor")?);
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let ok = match query.status.as_deref() {
         None | Some("") => None,
@@ -124,7 +124,7 @@ async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<RequestQuery>
         from: query.from.map(Timestamp),
         to: query.to.map(Timestamp),
     };
-    let records = RequestLog::search(&**admin.engine.store(), filter, query.cursor, limit).await?;
+    let records = RequestLog::search(&**admin.engine.store(), filter, cursor, limit).await?;
     let next_cursor = (records.len() == limit as usize).then(|| records.last().and_then(|last| last.id)).flatten();
     let labels = labels(&admin).await?;
     Ok(Answer(RequestPage {

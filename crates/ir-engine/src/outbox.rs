@@ -14,7 +14,7 @@ use arc_swap::ArcSwapOption;
 use errand::{Trouble, carry_out};
 use ir_egress::{Bucket, BucketConfig, BucketFault, BucketFaultKind, BucketStyle, Door};
 use ir_model::{Clock, Dice};
-use ir_settings::{S3, SettingsFile};
+use ir_settings::{S3, Settings, SettingsFile};
 use ir_spool::PictureStore;
 use ir_store::{Backlog, Errand, Store, StoreError};
 use std::collections::HashMap;
@@ -169,6 +169,19 @@ impl Outbox {
                 return None;
             }
         }
+    }
+
+    /// Whether a bucket can be made of changed settings; what stays as it is, is not judged again.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn judge(&self, settings: &Settings) -> Result<(), String> {
+        let parts = &self.inner.parts;
+        let Some(wanted) = settings.storage.s3.as_ref().map(config) else { return Ok(()) };
+        let same = parts.settings.current().settings.storage.s3.as_ref().map(config).is_some_and(|now| {
+            (&now.endpoint, &now.bucket, &now.prefix, now.style) == (&wanted.endpoint, &wanted.bucket, &wanted.prefix, wanted.style)
+        });
+        if same { Ok(()) } else { Bucket::new(&parts.door, wanted).map(drop).map_err(|fault| fault.to_string()) }
     }
 
     /// Tries the bucket of the settings in force; `None` when none is configured. `Ok` is its lasting

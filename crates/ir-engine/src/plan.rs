@@ -213,7 +213,7 @@ fn passes_any(upstream: &Upstream) -> bool {
 }
 
 fn unknown_model(model: &str) -> Fault {
-    let shown: String = model.chars().take(64).flat_map(char::escape_debug).collect();
+    let shown = ir_model::echo(model);
     Fault::new(Class::ModelNotFound)
         .say(
             format!("No platform here has the model '{shown}'. GET /v1/models lists what there is."),

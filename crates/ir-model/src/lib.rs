@@ -4,6 +4,7 @@
 
 mod ask;
 mod blob;
+mod echo;
 mod fault;
 pub mod guard;
 mod ids;
@@ -18,6 +19,7 @@ mod time;
 
 pub use ask::{Ask, AskPicture, Background, Caller, Drawn, Extras, Job, Quality, ResponseForm, Task};
 pub use blob::{Blob, LiftedBytes, LongText, Spooled};
+pub use echo::{echo, tame};
 pub use fault::{Blame, Charge, Class, Fault, Gate, Message};
 pub use ids::{KeyId, RequestId, hex};
 pub use language::Language;

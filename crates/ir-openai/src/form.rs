@@ -1,5 +1,6 @@
 //! Reads `multipart/form-data`: fields become the same document that JSON gives, files go to the
-//! spool while they arrive. File names and media types are never trusted: the bytes decide.
+//! spool while they arrive. File names and media types are never trusted: the bytes decide. (Clients
+//! guess the type from the name: a PNG called `b.webp` comes as image/webp.)
 
 use crate::body::{Chunks, lift_fault, limits, spool_fault};
 use crate::language::echo;
@@ -261,7 +262,7 @@ fn typed(name: &str, text: String) -> Option<Node> {
     if text.is_empty() && name != "prompt" {
         return None;
     }
-    let number = |text: &str| serde_json::from_str::<serde_json::Number>(text).ok();
+    let number = |text: &str| serde_json::from_str::<serde_json::Number>(text).ok().filter(|_| text.trim() == text);
     match name {
         "n" | "size" | "response_format" if text == "0" => None,
         "n" | "partial_images" | "output_compression" | "seed" | "steps" | "guidance_scale" => {

@@ -224,7 +224,7 @@ async fn head(blob: Blob) -> Vec<u8> {
 
 /// Picture and document formats that are recognised only to be refused by name.
 fn other_format(head: &[u8]) -> Option<&'static str> {
-    const BEGINNINGS: [(&[u8], &str); 13] = [
+    const BEGINNINGS: [(&[u8], &str); 17] = [
         (b"BM", "BMP"),
         (b"II*\0", "TIFF"),
         (b"MM\0*", "TIFF"),
@@ -235,6 +235,10 @@ fn other_format(head: &[u8]) -> Option<&'static str> {
         (b"%!PS", "PostScript"),
         (b"<svg", "SVG"),
         (b"<?xml", "XML or SVG"),
+        (b"<image", "an ImageMagick script"),
+        (b"push graphic-context", "an ImageMagick script"),
+        (b"<!doctype html", "HTML"),
+        (b"<html", "HTML"),
         (b"\x1f\x8b", "compressed"),
         (b"PK\x03\x04", "ZIP"),
         (b"\0\0\0\x0cJXL ", "JPEG XL"),
@@ -246,8 +250,13 @@ fn other_format(head: &[u8]) -> Option<&'static str> {
             Some(_) | None => "a video",
         });
     }
+    // A JPEG that the inspector does not take: arithmetic coding, lossless, 12 bits, two colours.
+    if head.starts_with(b"\xff\xd8\xff") {
+        return Some("a kind of JPEG that hardly anything reads");
+    }
     let start = head.trim_ascii_start();
-    BEGINNINGS.iter().find(|(magic, _)| head.starts_with(magic) || start.starts_with(magic)).map(|(_, name)| *name)
+    let begins = |magic: &[u8]| start.get(..magic.len()).is_some_and(|start| start.eq_ignore_ascii_case(magic));
+    BEGINNINGS.iter().find(|(magic, _)| head.starts_with(magic) || begins(magic)).map(|(_, name)| *name)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! One connection's clock. hyper knows a deadline for request heads only; a connection that idles,
 //! sends its head drop by drop or never reads its answer is cut here.
 
-use crate::framing::HeadScan;
+use crate::framing::{Ambiguous, HeadScan};
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -45,14 +45,14 @@ pub(crate) struct Pulse {
     phase: AtomicU64,
     /// Since when the peer takes no bytes; 0: it does.
     blocked: AtomicU64,
-    /// The last head that began on an idle connection had two lengths. (One that was sent ahead
+    /// What was wrong with the last head that began on an idle connection. (One that was sent ahead
     /// while another request was answered is not looked at.)
-    ambiguous: AtomicBool,
+    ambiguous: AtomicU8,
 }
 
 impl Pulse {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { born: Instant::now(), phase: AtomicU64::new(IDLE), blocked: AtomicU64::new(0), ambiguous: AtomicBool::new(false) })
+        Arc::new(Self { born: Instant::now(), phase: AtomicU64::new(IDLE), blocked: AtomicU64::new(0), ambiguous: AtomicU8::new(0) })
     }
 
     fn now(&self) -> u64 {
@@ -68,9 +68,22 @@ impl Pulse {
         self.enter(BUSY);
     }
 
-    /// Whether the head that was just read had two lengths.
-    pub(crate) fn take_ambiguous(&self) -> bool {
-        self.ambiguous.swap(false, Ordering::Relaxed)
+    /// What is wrong with the head that was just read.
+    pub(crate) fn take_ambiguous(&self) -> Option<Ambiguous> {
+        match self.ambiguous.swap(0, Ordering::Relaxed) {
+            0 => None,
+            1 => Some(Ambiguous::TwoLengths),
+            _ => Some(Ambiguous::BareLineFeed),
+        }
+    }
+
+    fn note(&self, ambiguous: Option<Ambiguous>) {
+        let code = match ambiguous {
+            None => 0,
+            Some(Ambiguous::TwoLengths) => 1,
+            Some(Ambiguous::BareLineFeed) => 2,
+        };
+        self.ambiguous.store(code, Ordering::Relaxed);
     }
 
     /// An answer was written or given up.
@@ -140,7 +153,7 @@ impl AsyncRead for Watched {
             }
             if this.pulse.phase.load(Ordering::Relaxed) & 3 == HEAD {
                 this.scan.feed(&buf.filled()[before..]);
-                this.pulse.ambiguous.store(this.scan.is_ambiguous(), Ordering::Relaxed);
+                this.pulse.note(this.scan.ambiguous());
             }
         }
         polled

@@ -61,6 +61,7 @@ impl Host for Process {
 
     async fn judge(&self, settings: &Settings) -> Result<(), (&'static str, String)> {
         crate::logging::judge(&settings.system.log_level).map_err(|why| ("system.logLevel", why))?;
+        self.gateway.engine.outbox().judge(settings).map_err(|why| ("storage.s3", why))?;
         let wanted = address(settings);
         // At the present port another address can only be tried by giving up the present one.
         if wanted.port() == self.address().port() {

@@ -1,7 +1,10 @@
-//! Two lengths in one head. hyper obeys `Transfer-Encoding`, drops `Content-Length` and ends the
-//! connection, so nothing can be smuggled past it; but what came through a proxy that obeyed the
-//! other header is not the request that its caller wrote, and must not cost anybody a picture
-//! (`07-security.md`, B-10). hyper does not tell, so the head is looked at while it is read.
+//! Heads that readers disagree about (B-10). hyper takes two of them, and does not tell, so the head is
+//! looked at while it is read.
+//!
+//! Two lengths: hyper obeys `Transfer-Encoding`, drops `Content-Length` and ends the connection, so
+//! nothing can be smuggled past it; but what came through a proxy that obeyed the other header is not
+//! the request that its caller wrote, and must not cost anybody a picture. Lines that end without a
+//! carriage return: a proxy that takes them for one long line sees other headers than hyper.
 
 /// Longest name that is looked for.
 const LONGEST: usize = b"transfer-encoding:".len();
@@ -18,6 +21,18 @@ pub(crate) struct HeadScan {
     ended: bool,
     content_length: bool,
     transfer_encoding: bool,
+    /// Whether the byte before was a carriage return.
+    returned: bool,
+    bare_line_feed: bool,
+}
+
+/// Why a head is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ambiguous {
+    /// `Content-Length` and `Transfer-Encoding`.
+    TwoLengths,
+    /// A line that ends without a carriage return.
+    BareLineFeed,
 }
 
 impl HeadScan {
@@ -27,8 +42,12 @@ impl HeadScan {
             if self.ended {
                 return;
             }
+            let returned = std::mem::replace(&mut self.returned, *byte == b'\r');
             match byte {
-                b'\n' => self.end_line(),
+                b'\n' => {
+                    self.bare_line_feed |= !returned;
+                    self.end_line();
+                }
                 b'\r' => {}
                 byte => {
                     if let Some(place) = self.line.get_mut(self.length) {
@@ -50,15 +69,15 @@ impl HeadScan {
         self.length = 0;
     }
 
-    /// Whether both headers were there.
-    pub(crate) fn is_ambiguous(&self) -> bool {
-        self.content_length && self.transfer_encoding
+    /// What is wrong with the head, as far as it was seen.
+    pub(crate) fn ambiguous(&self) -> Option<Ambiguous> {
+        if self.content_length && self.transfer_encoding {
+            Some(Ambiguous::TwoLengths)
+        } else {
+            self.bare_line_feed.then_some(Ambiguous::BareLineFeed)
+        }
     }
 }
-
-/// In a request's extensions: its head had both headers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ambiguous;
 
 #[cfg(test)]
 mod tests {
@@ -66,19 +85,24 @@ mod tests {
 
     #[test]
     fn heads_in_any_portions() {
+        let (two, bare) = (Some(Ambiguous::TwoLengths), Some(Ambiguous::BareLineFeed));
         let table = [
-            ("POST / HTTP/1.1\r\nContent-Length: 5\r\nTRANSFER-ENCODING: chunked\r\n\r\n", true),
-            ("\r\n\nPOST / HTTP/1.1\ntransfer-encoding:chunked\ncontent-length:5\n\n", true),
-            ("POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\ntransfer-encoding: chunked\r\n\r\n", false),
-            ("POST / HTTP/1.1\r\nx-content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", false),
-            ("POST /content-length: HTTP/1.1\r\nx: content-length:\r\ntransfer-encoding: chunked\r\n\r\n", false),
-            ("POST / HTTP/1.1\r\ncontent-length-x: 5\r\ntransfer-encoding: chunked\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\nContent-Length: 5\r\nTRANSFER-ENCODING: chunked\r\n\r\n", two),
+            ("\r\n\nPOST / HTTP/1.1\ntransfer-encoding:chunked\ncontent-length:5\n\n", two),
+            ("POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\ntransfer-encoding: chunked\r\n\r\n", None),
+            ("POST / HTTP/1.1\r\nx-content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", None),
+            ("POST /content-length: HTTP/1.1\r\nx: content-length:\r\ntransfer-encoding: chunked\r\n\r\n", None),
+            ("POST / HTTP/1.1\r\ncontent-length-x: 5\r\ntransfer-encoding: chunked\r\n\r\n", None),
+            ("GET / HTTP/1.1\nhost: a\r\n\r\n", bare),
+            ("GET / HTTP/1.1\r\nhost: a\nx: 1\r\n\r\n", bare),
+            ("GET / HTTP/1.1\r\nhost: a\r\n\n", bare),
+            ("POST / HTTP/1.1\r\nhost: a\r\n\r\nwhat follows\nis a body\n\n", None),
         ];
         for (head, ambiguous) in table {
             for portion in 1..=head.len() {
                 let mut scan = HeadScan::default();
                 head.as_bytes().chunks(portion).for_each(|bytes| scan.feed(bytes));
-                assert_eq!(scan.is_ambiguous(), ambiguous, "{portion}: {head:?}");
+                assert_eq!(scan.ambiguous(), ambiguous, "{portion}: {head:?}");
             }
         }
     }

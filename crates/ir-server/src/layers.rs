@@ -115,23 +115,48 @@ async fn heads(State(api): State<Arc<Api>>, request: Request, next: Next) -> Res
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, further) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next());
     let good_host = |host: &str| !host.is_empty() && !host.contains(['@', ' ', '/', '\\']);
+    let ambiguous = request.extensions().get::<Ambiguous>().copied();
     let fault = if target > MAX_URI {
         Fault::gate(Gate::UriTooLong, "The address is too long.", "请求地址过长。")
+    } else if let Some(ambiguous) = ambiguous {
+        contradictory(ambiguous)
     } else if further.is_some() || !host.is_some_and(good_host) {
-        Fault::gate(Gate::BadInput, "The Host header is missing, doubled or malformed.", "Host 请求头缺失、重复或格式错误。")
-    } else if request.extensions().get::<Ambiguous>().is_some() {
-        Fault::gate(
-            Gate::BadInput,
-            "Content-Length and Transfer-Encoding contradict each other.",
-            "Content-Length 与 Transfer-Encoding 不能同时出现。",
-        )
+        Fault::bad("Host", "The Host header is missing, doubled or malformed.", "Host 请求头缺失、重复或格式错误。")
+    } else if wants_web_socket(request.headers()) {
+        Fault::bad("Upgrade", "WebSockets are not served here.", "不支持 WebSocket。")
     } else if request.method() == Method::TRACE || request.method() == Method::CONNECT {
         Fault::gate(Gate::MethodNotAllowed, "This method is not served.", "不支持该方法。")
     } else {
         return next.run(request).await;
     };
     let (parts, _) = request.into_parts();
-    ir_openai::refuse_head(&api, &parts, &fault)
+    let closes = ambiguous.is_some() || fault.param.as_deref() == Some("Upgrade");
+    let mut response = ir_openai::refuse_head(&api, &parts, &fault);
+    if closes {
+        // What follows on this connection may be meant as anything.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn contradictory(ambiguous: Ambiguous) -> Fault {
+    match ambiguous {
+        Ambiguous::TwoLengths => Fault::bad(
+            "Content-Length",
+            "Content-Length and Transfer-Encoding contradict each other.",
+            "Content-Length 与 Transfer-Encoding 不能同时出现。",
+        ),
+        Ambiguous::BareLineFeed => {
+            Fault::bad("head", "A line of the request's head ends without a carriage return.", "请求头中有一行缺少回车符。")
+        }
+    }
+}
+
+/// Whoever waits for a WebSocket would read a plain answer as a broken one (B-25). Other upgrades, such as
+/// curl's to HTTP/2, may be ignored.
+fn wants_web_socket(headers: &HeaderMap) -> bool {
+    let words = headers.get_all(header::UPGRADE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    words.map(str::trim).any(|word| word.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case("websocket")))
 }
 
 #[derive(Clone)]

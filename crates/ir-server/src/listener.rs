@@ -2,7 +2,6 @@
 
 use crate::connection::{Over, Patience, Pulse, Watched};
 use crate::force::{self, Move, Process, address};
-use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
 use crate::layers;
 use crate::linger::{Lent, Rest};
@@ -227,8 +226,8 @@ impl Acceptor {
                     let (lent, rest) = Lent::new(incoming);
                     let mut request = Request::from_parts(parts, Body::new(lent));
                     request.extensions_mut().insert(Peer(peer));
-                    if ambiguous {
-                        request.extensions_mut().insert(Ambiguous);
+                    if let Some(ambiguous) = ambiguous {
+                        request.extensions_mut().insert(ambiguous);
                     }
                     let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
                     let refused = response.status().as_u16() >= 400 && !waits && rest.is_any();

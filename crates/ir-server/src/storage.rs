@@ -2,6 +2,7 @@
 //! request says.
 
 use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use ir_model::{Blob, Class, Fault, Gate};
@@ -17,8 +18,8 @@ const MAX_NAME: usize = 255;
 
 pub(crate) async fn serve(
     State(api): State<Arc<Api>>,
-    Path(name): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    name: Result<Path<String>, PathRejection>,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
     request: Request,
 ) -> Response<Body> {
     let (parts, _) = request.into_parts();
@@ -30,6 +31,9 @@ pub(crate) async fn serve(
         return refuse(&fault);
     }
     let nothing = || Fault::new(Class::Gate(Gate::NotFound));
+    // A name that is not UTF-8 is nobody's, like every other that is not listed.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
+    let query = query.map(|Query(query)| query).unwrap_or_default();
     if name.is_empty() || name.len() > MAX_NAME || name.bytes().any(|b| b.is_ascii_control()) {
         return refuse(&nothing());
     }

@@ -10,6 +10,7 @@ use crate::legacy::{self, LegacyKey};
 use crate::patch;
 use crate::resolve::{Effective, FILE, KEY_POOLS, Resolved, resolve};
 use crate::sealing;
+use crate::table::all_defs;
 use crate::vault::{NewMasterKey, Vault};
 use arc_swap::ArcSwap;
 use ir_model::{Dice, Timestamp, hex};
@@ -156,7 +157,7 @@ impl SettingsFile {
     }
 
     fn judged(&self, state: &State, change: &Json) -> Result<Judged, SettingsError> {
-        let change = patch::prepare(change)?;
+        let (change, masks) = (patch::prepare(change)?, patch::masks(change));
         let (read, before) = self.newest(state)?;
         let (known, resolved) = resolve(&self.env, &before, &self.vault, FILE)?;
         // Before the change: a secret in plain text belongs to the address that stands beside it now.
@@ -170,6 +171,13 @@ impl SettingsFile {
                 path: new.path.clone(),
                 source_name: patch::CHANGE.to_owned(),
                 message: new.message.clone(),
+            });
+        }
+        if let Some(gone) = masks.into_iter().find(|path| is_unset_secret(&effective, path)) {
+            return Err(SettingsError::Invalid {
+                path: gone,
+                source_name: patch::CHANGE.to_owned(),
+                message: "is a mask, but no secret of this address is stored: the key must be entered again".to_owned(),
             });
         }
         let backup = self.backup_of(&read, &before, &resolved);
@@ -325,6 +333,12 @@ impl fmt::Debug for SettingsFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SettingsFile").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// Whether a path is a secret's that has no value: a change of its address has dropped it, or it was never there.
+fn is_unset_secret(effective: &Effective, path: &str) -> bool {
+    let mut rows = all_defs().iter().zip(&effective.rows);
+    rows.any(|(def, row)| def.is_secret() && def.path.eq_ignore_ascii_case(path) && row.value.is_empty())
 }
 
 fn read(path: &Path) -> Result<Read, SettingsError> {

@@ -36,5 +36,5 @@ pub use types::{
     PollinationsApi, PromptOptimizer, ProviderSettings, Retention, Routing, S3, Security, Settings, Space, Storage, System, TaskSettings,
     Webhooks,
 };
-pub use value::MASK;
+pub use value::{MASK, is_address};
 pub use vault::{NewMasterKey, Vault};

@@ -32,6 +32,22 @@ pub(crate) fn prepare(patch: &Json) -> Result<Map<String, Json>, SettingsError> 
     Ok(members)
 }
 
+/// The paths at which a change has masks: secrets that are meant to stay as they are.
+pub(crate) fn masks(change: &Json) -> Vec<String> {
+    fn walk(json: &Json, path: &str, found: &mut Vec<String>) {
+        match json {
+            Json::String(text) if text == MASK => found.push(path.to_owned()),
+            Json::Object(members) => members.iter().for_each(|(name, member)| {
+                walk(member, &if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, found);
+            }),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(change, "", &mut found);
+    found
+}
+
 fn too_deep(json: &Json, left: usize) -> bool {
     match json {
         Json::Object(members) => left == 0 || members.values().any(|member| too_deep(member, left - 1)),

@@ -192,6 +192,11 @@ fn one(kind: Kind, text: &str) -> Result<Value, String> {
     }
 }
 
+/// Whether a text is an address that may be saved: http or https, a host, and no user name, password or fragment.
+pub fn is_address(text: &str) -> bool {
+    url(text).is_some()
+}
+
 pub(crate) fn url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|_| text.len() <= LONGEST_NAME && !text.chars().any(char::is_control))?;
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && url.host().is_some();
@@ -275,16 +280,17 @@ fn origin(text: &str) -> Option<String> {
 
 fn models(text: &str) -> Result<Value, String> {
     let mut out: Vec<String> = Vec::new();
-    for id in split(text, &[',', '，', '\n']) {
+    let ids = split(text, &[',', '，', '\n']);
+    if ids.len() > MOST_ENTRIES {
+        return Err(must_be(Kind::Models));
+    }
+    for id in ids {
         // A model of this name would be a trap for every client that keeps models in an object.
         if id.chars().count() > LONGEST_MODEL || id.chars().any(char::is_control) || id == "__proto__" {
             return Err(format!("{}; '{}' is none", must_be(Kind::Models), shorten(id)));
         }
         if !out.iter().any(|known| known == id) {
             out.push(id.to_owned());
-        }
-        if out.len() > MOST_ENTRIES {
-            return Err(must_be(Kind::Models));
         }
     }
     Ok(Value::Texts(out))

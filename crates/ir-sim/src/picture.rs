@@ -148,7 +148,7 @@ fn padding(format: PictureFormat, room: usize) -> io::Result<Vec<u8>> {
 }
 
 /// Appends a PNG chunk: length, type, data, CRC of type and data.
-fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
+pub(crate) fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&kind);
     crc.update(data);

@@ -143,7 +143,7 @@ impl Scanner {
             let rest = &input[used..];
             let (n, found) = match self.at {
                 At::Text => {
-                    let end = memchr::memchr(b'!', rest).unwrap_or(rest.len());
+                    let end = beginning(rest);
                     if end > 0 {
                         debug_assert!(used == 0, "text begins behind something that was found");
                         return (end, Found::Text(&rest[..end]));
@@ -274,6 +274,12 @@ impl Scanner {
         self.at = At::Tail;
         (1, None)
     }
+}
+
+/// Where a picture may begin: `![`, or a `!` of which it is not known yet. A `!` that is not one is text
+/// like any other, so that many of them cost no more.
+fn beginning(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'!', text).find(|at| text.get(at + 1).is_none_or(|next| *next == b'[')).unwrap_or(text.len())
 }
 
 #[cfg(test)]

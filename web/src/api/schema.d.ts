@@ -1853,6 +1853,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -1864,7 +1865,7 @@ export interface operations {
             query?: {
                 /** @description Entries older than this one. */
                 before?: number;
-                /** @description At most 100. */
+                /** @description From 1 to 100. */
                 limit?: number;
             };
             header?: never;
@@ -1885,6 +1886,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -1912,6 +1914,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -1941,6 +1944,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -1980,6 +1984,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2007,6 +2012,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2042,6 +2048,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2072,6 +2079,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2099,6 +2107,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2108,7 +2117,7 @@ export interface operations {
     list: {
         parameters: {
             query?: {
-                /** @description At most 200. Without any parameter the answer has 1.x's form: an array of at most 1000. */
+                /** @description From 1 to 200. Without any parameter the answer has 1.x's form: an array of at most 1000. */
                 limit?: number;
                 cursor?: number;
                 /** @description Words of the prompt. */
@@ -2139,6 +2148,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2173,6 +2183,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2200,6 +2211,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2234,6 +2246,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2268,6 +2281,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2303,6 +2317,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2333,6 +2348,7 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2363,6 +2379,7 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2389,6 +2406,7 @@ export interface operations {
             400: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
         };
     };
     read: {
@@ -2418,6 +2436,7 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2454,6 +2473,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             502: components["responses"]["Refused"];
@@ -2485,6 +2505,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2520,6 +2541,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2562,6 +2584,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2592,6 +2615,7 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2620,6 +2644,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2657,6 +2682,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2683,6 +2709,7 @@ export interface operations {
             400: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
         };
     };
     login: {
@@ -2714,6 +2741,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2739,6 +2767,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2766,6 +2795,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2794,6 +2824,7 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2829,6 +2860,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2863,6 +2895,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2897,6 +2930,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             502: components["responses"]["Refused"];
@@ -2932,6 +2966,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             502: components["responses"]["Refused"];
@@ -2967,6 +3002,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -3001,6 +3037,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -3035,6 +3072,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -3065,6 +3103,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -3093,6 +3132,7 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];

@@ -68,6 +68,11 @@ pub(crate) async fn send(port: u16, method: &str, path: &str, headers: &[(&str, 
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
+    // As every browser says; without it a session changes nothing.
+    let has = |wanted: &str| headers.iter().any(|(name, _)| *name == wanted);
+    if has("cookie") && !has("origin") && !has("sec-fetch-site") {
+        request = request.header("sec-fetch-site", "same-origin");
+    }
     let body = if document.is_null() { String::new() } else { document.to_string() };
     if !document.is_null() {
         request = request.header("content-type", "application/json");

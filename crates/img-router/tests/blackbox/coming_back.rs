@@ -80,6 +80,7 @@ fn drawn(sim: &Sim) -> usize {
     sim.ledger().drawings().iter().filter(|entry| entry.method == "POST").count()
 }
 
+/// Proves B-50.
 #[tokio::test]
 async fn a_repetition_draws_nothing() {
     let (sim, setup, running) = set_up(&NEW_API).await;

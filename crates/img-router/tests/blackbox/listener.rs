@@ -34,51 +34,15 @@ async fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)]) -> 
     client::ask(port, request.body(Full::<Bytes>::default()).unwrap()).await.unwrap()
 }
 
+/// What is refused stands in `tests/bad-inputs/http.json`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_no_route_sees() {
+async fn both_versions_of_http_are_served() {
     let setup = Setup::new();
     let running = setup.start();
-    let long = "x".repeat(9000);
-    let huge = "x".repeat(300_000);
-    let crowd: String = (0..150).map(|i| format!("x-{i}: 1\r\n")).collect();
-    let close = "connection: close\r\n\r\n";
-    let table = [
-        (format!("GET /health HTTP/1.1\r\nhost: a\r\n{close}"), &[200][..]),
-        (format!("GET /health HTTP/1.0\r\nhost: a\r\n{close}"), &[200]),
-        (format!("GET /health HTTP/1.1\r\n{close}"), &[400]),
-        (format!("GET /health HTTP/1.1\r\nhost: \r\n{close}"), &[400]),
-        (format!("GET /health HTTP/1.1\r\nhost: a\r\nhost: b\r\n{close}"), &[400]),
-        (format!("GET /health HTTP/1.1\r\nhost: a@b\r\n{close}"), &[400]),
-        (format!("GET /{long} HTTP/1.1\r\nhost: a\r\n{close}"), &[414]),
-        (format!("GET /{huge} HTTP/1.1\r\nhost: a\r\n{close}"), &[400, 414, 431]),
-        (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {huge}\r\n{close}"), &[400, 431]),
-        (format!("GET / HTTP/1.1\r\nhost: a\r\n{crowd}{close}"), &[400, 431]),
-        (format!("TRACE / HTTP/1.1\r\nhost: a\r\n{close}"), &[405]),
-        (format!("CONNECT a:443 HTTP/1.1\r\nhost: a\r\n{close}"), &[400, 405]),
-        (format!("DELETE /v1/models HTTP/1.1\r\nhost: a\r\n{close}"), &[405]),
-        (format!("GET /nothing HTTP/1.1\r\nhost: a\r\n{close}"), &[404]),
-        (format!("GET /health HTTP/1.1\r\nhost: a\r\nx : 1\r\n{close}"), &[400]),
-        (format!("GET /health HTTP/1.1\r\nhost: a\r\n x: folded\r\n{close}"), &[400]),
-        (
-            "POST /v1/images/generations HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
-                .to_owned(),
-            &[400],
-        ),
-        ("POST /v1/images/generations HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef".to_owned(), &[400]),
-        ("POST /v1/images/generations HTTP/1.1\r\nhost: a\r\ncontent-length: +5\r\n\r\nabcde".to_owned(), &[400]),
-        ("POST /v1/images/generations HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n".to_owned(), &[400]),
-        ("POST /v1/images/generations HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), &[400]),
-        ("\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".to_owned(), &[0, 400]),
-    ];
-    let mut wrong = Vec::new();
-    for (request, wanted) in &table {
-        let status = status_of(running.port, request).await;
-        if !wanted.contains(&status) {
-            let begin: String = request.chars().take(100).collect();
-            wrong.push(format!("{begin:?}: {status}, not {wanted:?}"));
-        }
+    for version in ["1.0", "1.1"] {
+        let request = format!("GET /health HTTP/{version}\r\nhost: a\r\nconnection: close\r\n\r\n");
+        assert_eq!(status_of(running.port, &request).await, 200, "{version}");
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
     running.stop();
 }
 
@@ -229,18 +193,9 @@ async fn pictures_are_served_as_the_web_expects() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_listed_names_are_served() {
+async fn pictures_can_be_closed() {
     let setup = Setup::new();
     let (running, path) = with_picture(&setup).await;
-    let name = path.strip_prefix("/storage/").unwrap();
-    let day = std::fs::read_dir(setup.data().join("storage")).unwrap().flatten().next().unwrap().file_name();
-    let day = day.to_string_lossy();
-    let outside = ["../secret.key", "..%2fsecret.key", "%2e%2e%2fsecret.key", "..%5csecret.key", "secret.key", "%00", "", "."];
-    let inside = [format!("{day}/{name}"), format!("{day}%2f{name}"), format!("{name}.json"), format!("{name}%00"), format!("./{name}x")];
-    for bad in outside.iter().map(|text| (*text).to_owned()).chain(inside) {
-        let answer = send(running.port, "GET", &format!("/storage/{bad}"), &[]).await;
-        assert!((400..=404).contains(&answer.status), "{bad}: {}", answer.status);
-    }
     assert_eq!(send(running.port, "POST", &path, &[]).await.status, 405);
     running.stop();
     let locked = setup.env("IMG_ROUTER_STORAGE_REQUIRE_AUTH", "1");

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper's failure is the test's failure")]
 
 mod admin;
+mod bad_inputs;
 mod cascade;
 mod cli;
 mod client;

@@ -2,7 +2,7 @@
 
 use super::{GalleryItem, MOST, item};
 use crate::admin::Admin;
-use crate::body::{Answer, Query};
+use crate::body::{Answer, Query, page_size, page_start};
 use crate::refusal::Refusal;
 use axum::extract::State;
 use ir_model::Timestamp;
@@ -17,7 +17,7 @@ const PAGE: u32 = 200;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct GalleryQuery {
-    /// At most 200. Without any parameter the answer has 1.x's form: an array of at most 1000.
+    /// From 1 to 200. Without any parameter the answer has 1.x's form: an array of at most 1000.
     limit: Option<u32>,
     cursor: Option<i64>,
     /// Words of the prompt.
@@ -61,7 +61,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<Ga
         let pictures = Gallery::page(&**store, None, u32::try_from(MOST).unwrap_or(u32::MAX)).await?;
         return Ok(Answer(GalleryAnswer::Array(pictures.into_iter().map(|picture| item(picture, false)).collect())));
     }
-    let limit = query.limit.unwrap_or(60).clamp(1, PAGE);
+    let (limit, cursor) = (page_size(query.limit, 60, PAGE)?, page_start(query.cursor, "cursor")?);
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let filter = GalleryFilter {
         text: given(query.q),
@@ -73,7 +73,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<Ga
         favorite: matches!(query.favorite.as_deref(), Some("1" | "true")),
     };
     let total = store.count_matching(filter.clone()).await?.pictures;
-    let found = Gallery::search(&**store, filter, query.cursor, limit).await?;
+    let found = Gallery::search(&**store, filter, cursor, limit).await?;
     let next_cursor = (found.len() == limit as usize).then(|| found.last().map(|last| last.id.to_string())).flatten();
     let items = found.into_iter().map(|listed| item(listed.picture, listed.favorite)).collect();
     Ok(Answer(GalleryAnswer::Page { items, next_cursor, total }))

@@ -178,7 +178,27 @@ async fn belongs(admin: &Admin, provider: &str, id: &str) -> Result<(), Refusal>
     if known { Ok(()) } else { Err(Refusal::not_found("There is no such key.", "没有这个密钥。").param("id")) }
 }
 
+/// Longest name of a key, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// Refuses names and addresses that cannot be ones.
+fn fits(name: Option<&str>, base_url: Option<&str>, field: &str) -> Result<(), Refusal> {
+    if name.is_some_and(|name| name.chars().count() > LONGEST_NAME) {
+        let (en, zh) = (format!("A name has at most {LONGEST_NAME} characters."), format!("名称最多 {LONGEST_NAME} 个字符。"));
+        return Err(Refusal::bad(&format!("{field}name"), en, zh));
+    }
+    if base_url.map(str::trim).is_some_and(|url| !url.is_empty() && !ir_settings::is_address(url)) {
+        let (en, zh) = (
+            "'baseUrl' is an http:// or https:// address without user name, password and fragment.",
+            "baseUrl 须为 http:// 或 https:// 地址，且不含用户名、密码和片段。",
+        );
+        return Err(Refusal::bad(&format!("{field}baseUrl"), en, zh));
+    }
+    Ok(())
+}
+
 async fn add(admin: &Admin, provider: &str, item: KeyItem) -> Result<(String, Outcome), Refusal> {
+    fits(item.name.as_deref(), item.base_url.as_deref(), "keyItem.")?;
     let text = item.key.unwrap_or_default();
     let pasted = pasted::read(&text, Format::Text);
     let [Pasted { good: true, key, .. }] = pasted.as_slice() else {
@@ -226,6 +246,7 @@ async fn batch_add(
     base_url: Option<String>,
     models: Vec<String>,
 ) -> Result<Outcome, Refusal> {
+    fits(None, base_url.as_deref(), "")?;
     let pasted = pasted::read(text, format);
     let invalid = pasted.iter().filter(|pasted| !pasted.good).count() as u64;
     judge_base(admin, "baseUrl", base_url.as_deref())?;
@@ -260,6 +281,7 @@ async fn preview(admin: &Admin, provider: &str, text: &str, format: Format, base
 }
 
 async fn update(admin: &Admin, id: &str, item: KeyItem) -> Result<(), Refusal> {
+    fits(item.name.as_deref(), item.base_url.as_deref(), "keyItem.")?;
     let secret = match item.key.filter(|key| !key.is_empty() && key != ir_settings::MASK) {
         None => None,
         Some(text) => match pasted::read(&text, Format::Text).as_slice() {

@@ -1,7 +1,7 @@
 //! `GET /api/audit`: what was done, by whom.
 
 use crate::admin::Admin;
-use crate::body::{Answer, Query};
+use crate::body::{Answer, Query, page_size, page_start};
 use crate::refusal::Refusal;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -31,15 +31,15 @@ pub(super) struct AuditPage {
 pub(super) struct AuditQuery {
     /// Entries older than this one.
     before: Option<i64>,
-    /// At most 100.
+    /// From 1 to 100.
     limit: Option<u32>,
 }
 
 /// The audit log, newest first.
 #[utoipa::path(get, path = "/api/audit", tag = "session", params(AuditQuery), responses((status = 200, body = AuditPage)))]
 pub(super) async fn page(State(admin): State<Arc<Admin>>, Query(query): Query<AuditQuery>) -> Result<Answer<AuditPage>, Refusal> {
-    let limit = query.limit.unwrap_or(50).clamp(1, 100);
-    let records = admin.engine.store().audit(query.before, limit).await?;
+    let (limit, before) = (page_size(query.limit, 50, 100)?, page_start(query.before, "before")?);
+    let records = admin.engine.store().audit(before, limit).await?;
     let next_cursor = (records.len() == limit as usize).then(|| records.last().and_then(|last| last.id)).flatten();
     let items = records
         .into_iter()

@@ -110,8 +110,9 @@ fn a_mask_leaves_the_secret() {
     assert_eq!(effective.settings.system.global_access_key.as_ref().unwrap().expose(), "first-key-0123");
     assert_eq!(row(&effective, "system.globalAccessKey").value, "********");
     // Nor does a mask become a secret where there was none.
-    let effective = file.patch(&json!({"security": {"adminKey": "********"}})).unwrap();
-    assert!(effective.settings.security.admin_key.is_none());
+    let refused = file.patch(&json!({"security": {"adminKey": "********"}})).unwrap_err();
+    assert!(refused.to_string().contains("security.adminKey"), "{refused}");
+    assert!(file.current().settings.security.admin_key.is_none());
     let effective = file.patch(&json!({"system": {"globalAccessKey": null}})).unwrap();
     assert!(effective.settings.system.global_access_key.is_none());
     folder.write(r#"{"system": {"globalAccessKey": "********"}}"#);
@@ -129,11 +130,14 @@ fn a_secret_goes_with_its_address() {
         (folder, file)
     };
     for sealed in [true, false] {
-        // Another path of the same origin keeps it, another origin clears it.
+        // Another path of the same origin keeps it, another origin clears it, and is refused when the mask says that it is to stay.
         let (folder, file) = start(sealed);
         let effective = file.patch(&json!({"promptOptimizer": {"baseUrl": "https://a.example/v2"}})).unwrap();
         assert!(effective.settings.prompt_optimizer.api_key.is_some());
-        let effective = file.patch(&json!({"promptOptimizer": {"baseUrl": "https://evil.example/v1", "apiKey": "********"}})).unwrap();
+        let refused = file.patch(&json!({"promptOptimizer": {"baseUrl": "https://evil.example/v1", "apiKey": "********"}})).unwrap_err();
+        assert!(refused.to_string().contains("entered again"), "{refused}");
+        assert!(file.current().settings.prompt_optimizer.api_key.is_some());
+        let effective = file.patch(&json!({"promptOptimizer": {"baseUrl": "https://evil.example/v1"}})).unwrap();
         assert!(effective.settings.prompt_optimizer.api_key.is_none());
         assert_eq!(folder.json()["promptOptimizer"], json!({"baseUrl": "https://evil.example/v1"}));
         // Both at once is a new secret.

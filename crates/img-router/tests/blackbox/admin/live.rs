@@ -41,7 +41,7 @@ async fn resumed_bytes(operator: &Operator, last: &str) -> Vec<u8> {
     crate::client::first_bytes_after(operator.port, "/api/events", &operator.cookie, last).await
 }
 
-/// Proves R-DOS-7.
+/// Proves R-DOS-7, B-100.
 #[tokio::test]
 async fn only_so_many_watch_at_once_and_a_place_comes_free() {
     let setup = fresh();

@@ -56,6 +56,7 @@ impl Engine {
             loop {
                 let Some(engine) = weak.upgrade() else { return };
                 engine.flush_health().await;
+                engine.flush_clients().await;
                 engine.tell_breakers(&mut down);
                 if Instant::now() >= next_models {
                     next_models = Instant::now() + MODELS_EVERY;

@@ -140,10 +140,11 @@ class World:
         _, headers = self.ask("/v1/images/generations", draw, authorization=f"Bearer {ACCESS_KEY}")
         for _ in range(3):
             self.sign_in()
-        signed_in = {"cookie": f"{COOKIE}={self.cookie}"}
+        signed_in = {"cookie": f"{COOKIE}={self.cookie}", "sec-fetch-site": "same-origin"}
         pictures = [item["filename"] for item in self.ask("/api/gallery", **signed_in)[0]]
         sessions = [item["id"] for item in self.ask("/api/sessions", **signed_in)[0]["sessions"] if not item["current"]]
         keys = [key["id"] for key in self.ask("/api/key-pool", **signed_in)[0]["pool"]]
+        clients = [self.ask("/api/client-keys", {"name": name}, **signed_in)[0]["item"]["id"] for name in ("one", "two", "three")]
         orders = [self.ask("/api/gallery/zip", {"filenames": pictures}, **signed_in)[0]["url"] for _ in range(4)]
         tickets = [address.rsplit("/", 1)[1] for address in orders]
         lists = {
@@ -152,6 +153,7 @@ class World:
             "requests": [headers["x-request-id"]],
             "sessions": sessions,
             "keys": keys,
+            "clients": clients,
             "tickets": tickets,
         }
         self.known = {"platform": self.platform, "picture": RED, "keys": keys}
@@ -171,7 +173,7 @@ class World:
 
 def change_settings(world: World) -> int:
     """Changes every setting to odd values: taken or refused, with the setting's name, and never a failure."""
-    signed_in = {"cookie": f"{COOKIE}={world.cookie}", "content-type": "application/json"}
+    signed_in = {"cookie": f"{COOKIE}={world.cookie}", "sec-fetch-site": "same-origin", "content-type": "application/json"}
     paths = [setting["path"] for setting in world.ask("/api/config", **signed_in)[0]["settings"]]
     counts, wrong = {}, []
     paths = [path for path in paths if not path.startswith(NOT_SET) and (not path.startswith("providers.") or path.startswith(PLATFORMS))]

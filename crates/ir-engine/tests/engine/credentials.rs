@@ -79,6 +79,7 @@ fn token(dice: &dyn Dice, shape: usize, known: &[Secret]) -> String {
 ///
 /// Proves R-AUTH-4, R-AUTH-5.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
 async fn no_shape_of_a_token_opens_a_pool() {
     const SHAPES: usize = 12;
     let count: usize = std::env::var("IR_TOKENS").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);

@@ -144,6 +144,7 @@ class World:
         pictures = [item["filename"] for item in self.ask("/api/gallery", **signed_in)[0]]
         sessions = [item["id"] for item in self.ask("/api/sessions", **signed_in)[0]["sessions"] if not item["current"]]
         keys = [key["id"] for key in self.ask("/api/key-pool", **signed_in)[0]["pool"]]
+        clients = [self.ask("/api/client-keys", {"name": name}, **signed_in)[0]["item"]["id"] for name in ("one", "two", "three")]
         orders = [self.ask("/api/gallery/zip", {"filenames": pictures}, **signed_in)[0]["url"] for _ in range(4)]
         tickets = [address.rsplit("/", 1)[1] for address in orders]
         lists = {
@@ -152,6 +153,7 @@ class World:
             "requests": [headers["x-request-id"]],
             "sessions": sessions,
             "keys": keys,
+            "clients": clients,
             "tickets": tickets,
         }
         self.known = {"platform": self.platform, "picture": RED, "keys": keys}

@@ -160,7 +160,7 @@ export async function operatorOf({ link, url }) {
     const form = body instanceof FormData;
     return fetch(url + path, {
       method,
-      headers: { cookie, "sec-fetch-site": "same-origin", ...(body === undefined || form ? {} : { "content-type": "application/json" }), ...headers },
+      headers: { cookie, origin: url, ...(body === undefined || form ? {} : { "content-type": "application/json" }), ...headers },
       body: body === undefined || form ? body : JSON.stringify(body),
     });
   };

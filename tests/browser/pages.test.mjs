@@ -50,6 +50,9 @@ const PAGES = [
   ["request-failed", () => `/requests/${world.failed.id}`, "requests"],
   ["logs", () => "/logs", "logs"],
   ...["access", "system", "drawing", "limits", "storage", "security"].map((tab) => [`setting-${tab}`, () => `/setting?tab=${tab}`, "settings"]),
+  ["setting-access-new-key", () => "/setting?tab=access", "settings", newClientKey],
+  ["setting-access-made-key", () => "/setting?tab=access", "settings", madeClientKey],
+  ["requests-of-a-client", () => `/requests?client=key:${world.client}`, "requests"],
   ["update", () => "/update", "update"],
   ["not-found", () => "/requests/nothing/here", "notFound"],
   ["menu", () => "/admin", "dashboard", openMenu],
@@ -157,6 +160,28 @@ async function addKeys({ page, t }) {
   const dialog = page.getByRole("dialog", { name: t("keys:add.title", { name: "Doubao" }) });
   await dialog.getByLabel(t("keys:add.keys"), { exact: true }).fill("550e8400-e29b-41d4-a716-446655440001\n7c9e6679-7425-40de-944b-e07fc1f90ae7\nnot a key");
   await dialog.getByRole("button", { name: t("keys:add.import", { count: 1 }), exact: true }).waitFor();
+}
+
+async function newClientKey({ page, t }) {
+  await page.getByRole("button", { name: t("setting:clients.add"), exact: true }).click();
+  const dialog = page.getByRole("dialog", { name: t("setting:clients.add"), exact: true });
+  await dialog.getByRole("button", { name: t("setting:clients.form.make"), exact: true }).click();
+  await dialog.getByText(t("setting:clients.form.nameRequired"), { exact: true }).waitFor();
+  return dialog;
+}
+
+async function madeClientKey({ page, t }) {
+  const dialog = await newClientKey({ page, t });
+  await dialog.getByLabel(t("setting:clients.form.name"), { exact: true }).fill("a phone");
+  await dialog.getByLabel(t("setting:clients.form.perMinute"), { exact: true }).fill("5");
+  await dialog.getByRole("button", { name: t("setting:clients.form.make"), exact: true }).click();
+  const made = page.getByRole("dialog", { name: t("setting:clients.made.title"), exact: true });
+  const key = (await made.locator("pre").textContent()).trim();
+  assert.match(key, /^ir-[A-Za-z0-9_-]{43}$/);
+  // It works, and is nowhere else.
+  const answer = await fetch(`${world.gateway.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
+  assert.equal(answer.status, 200);
+  assert.ok(!JSON.stringify(await world.operator.get("/api/client-keys")).includes(key));
 }
 
 async function viewed({ page, t, width }) {

@@ -70,14 +70,14 @@ export async function startWorld({ pictures = 18, env } = {}) {
     for (const each of [doubao, siliconFlow, relay, chat, releases]) await each.stop();
   };
   try {
-    return { ...(await fill({ operator, doubao, relay, pictures })), gateway, operator, stop };
+    return { ...(await fill({ operator, doubao, relay, pictures, url: gateway.url })), gateway, operator, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function fill({ operator, doubao, relay, pictures }) {
+async function fill({ operator, doubao, relay, pictures, url }) {
   const add = (provider, key, name) => operator.post("/api/key-pool", { provider, action: "add", keyItem: { key, name } });
   const draw = (prompt, more = {}) => operator.send("POST", "/api/playground/v1/images/generations", { model: "NewApi/flux-pro", prompt, ...more });
 
@@ -115,6 +115,8 @@ async function fill({ operator, doubao, relay, pictures }) {
   }
   await relay.script(null);
 
+  const client = await clients({ operator, url });
+
   const page = await operator.get("/api/gallery?limit=60");
   await operator.post("/api/gallery/favorite", { filenames: page.items.slice(2, 5).map(({ filename }) => filename), favorite: true });
   // Rows are written a moment after the answer.
@@ -124,5 +126,28 @@ async function fill({ operator, doubao, relay, pictures }) {
   });
   const { items } = await operator.get("/api/requests?limit=50");
   const moved = items.find(({ outcome, attempts }) => outcome === "ok" && attempts.length > 1) ?? failed[0];
-  return { failed: failed[0], moved, picture: page.items[1] };
+  return { failed: failed[0], moved, picture: page.items[1], client };
+}
+
+/** Callers with keys of their own, in every state; the id of one that has drawn. */
+async function clients({ operator, url }) {
+  const make = (name, more = {}) => operator.post("/api/client-keys", { name, ...more });
+  const { key, item } = await make("Open WebUI", { requestsPerMinute: 60 });
+  await make("Ana's phone, with a name that is rather long for a table", {
+    models: ["auto", "flux-pro", "a-model-with-a-long-name/and-a-part-behind-a-slash"],
+    concurrentRequests: 2,
+    expires: Date.now() + 30 * 86_400_000,
+  });
+  const { item: off } = await make("工作室");
+  await operator.send("PATCH", `/api/client-keys/${off.id}`, { enabled: false });
+  const { item: over } = await make("Workshop");
+  await operator.send("PATCH", `/api/client-keys/${over.id}`, { expires: Date.now() - 3_600_000 });
+  const answer = await fetch(`${url}/v1/images/generations`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "NewApi/flux-pro", prompt: "a bicycle against a white wall" }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  await waitUntil("the request is logged", async () => (await operator.get(`/api/requests?client=key:${item.id}`)).items.length > 0);
+  return item.id;
 }

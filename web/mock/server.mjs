@@ -1,6 +1,7 @@
 /** A stand-in for the gateway with made-up data, for working on the panel. Never part of a build. */
 import { createServer } from "node:http";
 import { Refusal, readJson, sendRefusal } from "./http.mjs";
+import clientKeys from "./routes/client-keys.mjs";
 import config from "./routes/config.mjs";
 import gallery from "./routes/gallery.mjs";
 import keys from "./routes/keys.mjs";
@@ -16,6 +17,7 @@ const routes = [
   ...sessions,
   ...config,
   ...keys,
+  ...clientKeys,
   ...stats,
   ...requests,
   ...gallery,

@@ -8,7 +8,10 @@ import { App } from "./app/App";
 import { connectApi } from "./app/connect";
 import { queryClient } from "./app/queryClient";
 import { router } from "./app/router";
+import { distrust } from "./app/trusted";
 import { startI18n } from "./i18n";
+
+distrust(window);
 
 /** How long the first rendering waits for data that is on its way: rendering twice would take longer. */
 const PATIENCE_MS = 150;

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     /// The new key is the one of $IMG_ROUTER_NEW_SECRET_KEY; without that, a random one in the data
     /// folder's secret.key. Platform keys and settings stay as they are.
     RotateMasterKey,
+    /// Manage the keys of callers in backend mode.
+    ClientKeys(ClientKeysArgs),
     /// Ask a running gateway whether it is ready: exit code 0 or 1. For containers and scripts.
     Healthcheck(HealthcheckArgs),
     /// Print a completion script for a shell, for example: img-router completions bash > /etc/bash_completion.d/img-router
@@ -139,6 +141,47 @@ pub(crate) enum KeysAction {
         /// The key's id, from `keys list`.
         id: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientKeysArgs {
+    #[command(subcommand)]
+    pub(crate) action: ClientKeysAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientKeysAction {
+    /// Make a key for a caller, and print it: this is the only time that it is shown.
+    Add(ClientKeyArgs),
+    /// List the keys with their use, masked.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a key: nobody is let in with it any more.
+    Delete {
+        /// The key's id, from `client-keys list`.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientKeyArgs {
+    /// Who or what uses it.
+    pub(crate) name: String,
+    /// Models that it may draw with, as callers name them (repeatable); without any, all.
+    #[arg(long = "model")]
+    pub(crate) models: Vec<String>,
+    /// Requests in any minute.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) per_minute: Option<u32>,
+    /// Requests drawing at once.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) concurrent: Option<u32>,
+    /// Days until it expires.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) days: Option<u32>,
 }
 
 #[derive(Debug, Args)]

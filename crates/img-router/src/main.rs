@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod client_keys;
 mod generate;
 mod healthcheck;
 mod keys;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             Command::Reindex => reindex::run().await,
             Command::RotateMasterKey => rotate::run().await,
             Command::Keys(args) => keys::run(args).await,
+            Command::ClientKeys(args) => client_keys::run(args).await,
             Command::Healthcheck(args) => healthcheck::run(&args).await,
             Command::Completions(args) => cli::completions(&args),
         }

@@ -47,6 +47,7 @@ fn greet(server: &Server) {
     let settings = server.gateway().engine.snapshot().settings.clone();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, data = %server.gateway().settings.data_dir().display(), demo = settings.system.demo, "img-router is listening");
     let port = address.port();
+    let no_clients = server.gateway().engine.snapshot().clients.is_empty();
     if settings.system.demo {
         out::note(format_args!(
             "\nImgRouter is running in demo mode: http://localhost:{port}/v1, key 'demo' (from this machine only).\n\
@@ -57,9 +58,9 @@ fn greet(server: &Server) {
              | sed 's/.*\"b64_json\":\"\\([^\"]*\\)\".*/\\1/' | base64 -d > picture.png\n\n\
              Then open picture.png. Stop with Ctrl-C.\n"
         ));
-    } else if settings.system.backend && settings.system.global_access_key.is_none() && !settings.system.allow_anonymous {
+    } else if settings.system.backend && settings.system.global_access_key.is_none() && no_clients && !settings.system.allow_anonymous {
         tracing::warn!(
-            "backend mode is on but no access key is set: set IMG_ROUTER_GLOBAL_ACCESS_KEY (or system.globalAccessKey) to let callers in"
+            "backend mode is on but nobody has a key: make client keys (Settings → Access, or `img-router client-keys add`), or set IMG_ROUTER_GLOBAL_ACCESS_KEY"
         );
     }
     if let Some(path) = server.setup_path() {

@@ -7,6 +7,7 @@
 //! address (DNS rebinding) would otherwise be same-origin.
 
 use crate::admin::{Admin, Who};
+use crate::attempts::Guess;
 use crate::refusal::Refusal;
 use crate::session::{COOKIE, SECURE_COOKIE};
 use axum::extract::{Request, State};
@@ -71,8 +72,8 @@ pub async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: 
     }
     let asked = Asked {
         open: OPEN.iter().any(|(method, path)| method == request.method() && *path == request.uri().path()),
-        reads: matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
         ours,
+        changes: !request.method().is_safe(),
         headers: request.headers().clone(),
         address: peer(request.extensions()),
     };
@@ -106,9 +107,9 @@ fn is_admin(path: &str) -> bool {
 /// What is known of a request at the door.
 struct Asked {
     open: bool,
-    /// It only reads.
-    reads: bool,
     ours: bool,
+    /// It changes something.
+    changes: bool,
     headers: HeaderMap,
     address: IpAddr,
 }
@@ -119,12 +120,7 @@ async fn admit(admin: &Admin, asked: &Asked) -> Result<Option<Operator>, Refusal
         return Ok(None);
     }
     same_site(&asked.headers)?;
-    let operator = identify(admin, &asked.headers, asked.address).await;
-    if let Ok(Operator { via: Via::Session(..), .. }) = &operator
-        && !asked.reads
-    {
-        tells_its_site(&asked.headers)?;
-    }
+    let operator = identify(admin, &asked.headers, asked.address).await.and_then(|operator| said_by_a_page(operator, asked));
     // What is open to all still tells the operator more.
     if asked.open { Ok(operator.ok()) } else { operator.map(Some) }
 }
@@ -175,22 +171,23 @@ fn same_site(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::FORBIDDEN, "cross_site", en, zh))
 }
 
-/// A browser sends the cookie by itself, so what changes something must say where it comes from: every
-/// browser does. Programs that act with a session have to, too.
-fn tells_its_site(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN) {
-        return Ok(());
+/// Refuses a change that comes with nothing but a cookie: browsers say which page sends it, and programs
+/// have keys.
+fn said_by_a_page(operator: Operator, asked: &Asked) -> Result<Operator, Refusal> {
+    let silent = !asked.headers.contains_key("sec-fetch-site") && !asked.headers.contains_key(ORIGIN);
+    if silent && asked.changes && matches!(operator.via, Via::Session(..)) {
+        let (en, zh) = (
+            "Changes by a session need the header Sec-Fetch-Site or Origin, as browsers send them. Programs use an admin key.",
+            "使用会话进行修改时需要 Sec-Fetch-Site 或 Origin 请求头（浏览器会自动发送）；程序请使用管理密钥。",
+        );
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "cross_site", en, zh));
     }
-    let (en, zh) = (
-        "A change with a session needs the header Sec-Fetch-Site or Origin. Programs send 'Sec-Fetch-Site: same-origin', or use an admin key.",
-        "使用会话修改数据时需要 Sec-Fetch-Site 或 Origin 请求头。程序请发送 Sec-Fetch-Site: same-origin，或使用管理密钥。",
-    );
-    Err(Refusal::new(StatusCode::FORBIDDEN, "cross_site", en, zh))
+    Ok(operator)
 }
 
 async fn identify(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result<Operator, Refusal> {
     if headers.contains_key(AUTHORIZATION) {
-        return by_token(admin, headers, address);
+        return by_token(admin, headers, address).await;
     }
     by_cookie(admin, headers, address).await
 }
@@ -228,10 +225,11 @@ fn not_signed_in() -> Refusal {
     Refusal::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first.", "请先登录。")
 }
 
-fn by_token(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result<Operator, Refusal> {
+async fn by_token(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result<Operator, Refusal> {
     let now = admin.now();
-    admin.attempts.admit(address, now).map_err(too_many)?;
-    let settings = &admin.settings.current().settings;
+    admin.attempts.admit(Guess::Key, address, now).map_err(too_many)?;
+    let current = admin.settings.current();
+    let settings = &current.settings;
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let text = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
@@ -243,15 +241,18 @@ fn by_token(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result<Opera
     if settings.security.admin_key.as_ref().is_some_and(|key| key.same_as(token)) {
         return Ok(operator(Via::AdminKey, "admin key"));
     }
+    let only_draws = || {
+        let (en, zh) = ("This key may draw, but not administer.", "该密钥只能用于绘图，不能用于管理。");
+        Refusal::new(StatusCode::FORBIDDEN, "forbidden", en, zh)
+    };
     if settings.system.global_access_key.as_ref().is_some_and(|key| key.same_as(token)) {
-        return if settings.system.global_key_is_admin {
-            Ok(operator(Via::GlobalKey, "global access key"))
-        } else {
-            let (en, zh) = ("This key may draw, but not administer.", "该密钥只能用于绘图，不能用于管理。");
-            Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", en, zh))
-        };
+        return if settings.system.global_key_is_admin { Ok(operator(Via::GlobalKey, "global access key")) } else { Err(only_draws()) };
     }
-    admin.attempts.wrong(address, now);
+    if admin.engine.snapshot().clients.find(token).is_some() {
+        return Err(only_draws());
+    }
+    admin.attempts.wrong(Guess::Key, address, now);
+    admin.audit(&Who { actor: "unknown key".to_owned(), address }, "use admin key", "", "wrong key").await;
     Err(unknown())
 }
 

@@ -14,6 +14,10 @@ use std::time::Duration;
 
 /// Largest body: some ten thousand keys.
 const LARGEST: usize = 4 * 1024 * 1024;
+/// Largest body with a password in it.
+const LARGEST_LOGIN: usize = 4 * 1024;
+/// The code of a refusal of larger ones.
+const TOO_LARGE: &str = "request_too_large";
 /// Until when a body must be there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -24,24 +28,53 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-            let (en, zh) =
-                ("Send JSON, with the header Content-Type: application/json.", "请以 Content-Type: application/json 发送 JSON。");
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", en, zh));
-        }
-        let bytes = tokio::time::timeout(PATIENCE, read(request.into_body()))
-            .await
-            .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "The body came too slowly.", "请求体发送过慢。"))??;
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let why = error.into_inner().to_string();
-            let (field, why) = concerned(&path, why);
-            Refusal::bad(&field, format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}"))
-        })?;
-        json.end().map_err(|why| Refusal::bad("body", format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}")))?;
-        Ok(Self(value))
+        json(request, LARGEST).await.map(Self)
+    }
+}
+
+/// A JSON body that holds a password: whoever guesses sends no more than a few KiB.
+///
+/// # Errors
+/// As for [`Json`]; a larger body is 400, as what is in it cannot be a password.
+pub(crate) async fn password<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+    json(request, LARGEST_LOGIN).await.map_err(|refusal| {
+        let (en, zh) = ("This is too long for a password.", "密码过长。");
+        if refusal.code() == TOO_LARGE { Refusal::bad("password", en, zh) } else { refusal }
+    })
+}
+
+async fn json<T: DeserializeOwned>(request: Request, largest: usize) -> Result<T, Refusal> {
+    let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+        let (en, zh) = ("Send JSON, with the header Content-Type: application/json.", "请以 Content-Type: application/json 发送 JSON。");
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", en, zh));
+    }
+    let bytes = tokio::time::timeout(PATIENCE, read(request.into_body(), largest))
+        .await
+        .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "The body came too slowly.", "请求体发送过慢。"))??;
+    let mut json = serde_json::Deserializer::from_slice(&bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let (field, why) = concerned(&path, said(&error.into_inner().to_string()));
+        Refusal::bad(&field, format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}"))
+    })?;
+    json.end().map_err(|why| Refusal::bad("body", format!("The body cannot be read: {why}."), format!("请求体无法读取：{why}")))?;
+    Ok(value)
+}
+
+/// What the parser says, without the text that it was given: that may be a secret in the wrong place.
+fn said(why: &str) -> String {
+    const STRING: &str = "string \"";
+    if let Some(begin) = why.find(STRING)
+        && let Some(end) = why.rfind("\", expected")
+    {
+        let begin = begin + STRING.len() - 2;
+        return format!("{}{}", &why[..begin], why.get(end + 1..).unwrap_or_default());
+    }
+    let Some(rest) = why.strip_prefix("unknown variant `") else { return why.to_owned() };
+    match rest.rsplit_once("`, ") {
+        Some((name, choices)) => format!("unknown variant `{}`, {choices}", ir_model::echo(name)),
+        None => "unknown variant".to_owned(),
     }
 }
 
@@ -62,14 +95,14 @@ fn concerned(path: &str, why: String) -> (String, String) {
     (field, why)
 }
 
-async fn read(mut body: Body) -> Result<BytesMut, Refusal> {
+async fn read(mut body: Body, largest: usize) -> Result<BytesMut, Refusal> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|why| Refusal::bad("body", format!("The body broke off: {why}."), "请求体中断。"))?;
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > LARGEST {
-                let (en, zh) = (format!("The body is larger than {LARGEST} bytes."), format!("请求体超过 {LARGEST} 字节。"));
-                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", en, zh));
+            if bytes.len() + data.len() > largest {
+                let (en, zh) = (format!("The body is larger than {largest} bytes."), format!("请求体超过 {largest} 字节。"));
+                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE, en, zh));
             }
             bytes.extend_from_slice(&data);
         }
@@ -152,5 +185,42 @@ impl<T: serde::Serialize> axum::response::IntoResponse for Answer<T> {
             }
             Err(error) => Refusal::internal(&error).into_response(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read into")]
+    struct Sample {
+        number: Option<u32>,
+        choice: Option<Choice>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    enum Choice {
+        One,
+    }
+
+    /// Proves R-SEC-1.
+    #[test]
+    fn what_cannot_be_read_is_not_said_again() {
+        let long = "x".repeat(200);
+        let rows = [
+            (r#"{"number": "a \"canary\", expected"}"#.to_owned(), "invalid type: string, expected u32 at line 1 column 33"),
+            (r#""canary""#.to_owned(), "invalid type: string, expected struct Sample at line 1 column 8"),
+            (r#"{"number": -1}"#.to_owned(), "invalid value: integer `-1`, expected u32 at line 1 column 13"),
+            (r#"{"choice": "Two"}"#.to_owned(), "unknown variant `Two`, expected `One` at line 1 column 16"),
+        ];
+        for (text, told) in rows {
+            let why = serde_json::from_str::<Sample>(&text).unwrap_err().to_string();
+            assert_eq!(said(&why), told, "{why}");
+        }
+        let why = serde_json::from_str::<Sample>(&format!("{{\"{long}\": 1}}")).unwrap_err().to_string();
+        assert!(said(&why).starts_with(&format!("unknown field `{}`, expected", &long[..64])), "{}", said(&why));
     }
 }

@@ -3,12 +3,13 @@
 //!
 //! Shapes follow ImgRouter 1.x where 1.x had them (`/api/config`, `/api/runtime-config`,
 //! `/api/key-pool`, `/api/gallery`, `/api/logs/stream`). Secrets are write-only: nothing here answers
-//! with one, but for a new access key, once.
+//! with one, but for a new key of a caller, once.
 
 mod admin;
 mod attempts;
 mod authority;
 mod body;
+mod client_keys;
 mod config;
 mod gallery;
 mod info;

@@ -5,6 +5,8 @@ mod events;
 mod logs;
 
 use crate::admin::Admin;
+use crate::authority::Operator;
+use crate::session;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -15,11 +17,15 @@ use http_body_util::StreamBody;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// How often a quiet stream shows that it lives (`R-SSE-1`: at most 15 s).
 const HEARTBEAT: Duration = Duration::from_secs(12);
+
+/// How often a watcher's right to watch is looked at; a quiet stream is, with each sign of life.
+const RIGHTS: Duration = Duration::from_secs(2);
 
 pub(crate) fn router() -> OpenApiRouter<Arc<Admin>> {
     OpenApiRouter::new().routes(routes!(events::events)).routes(routes!(logs::stream))
@@ -52,15 +58,26 @@ fn answer(stream: impl Stream<Item = Bytes> + Send + 'static) -> Response {
 
 /// Somebody who watches.
 trait Watch: Send + 'static {
+    /// By what right.
+    fn by(&self) -> (&Admin, &Operator);
+
     /// What is sent next; a comment when nothing came for a while.
     fn next(&mut self) -> impl Future<Output = Bytes> + Send;
 }
 
-/// The answer to a watcher: it ends when the other side does.
+/// The answer to a watcher: it ends when the other side does, or when the right to watch is gone.
 fn follow(watcher: impl Watch) -> Response {
-    answer(stream::unfold(watcher, |mut watcher| async move {
+    let looked = Instant::now();
+    answer(stream::unfold((watcher, looked), |(mut watcher, mut looked)| async move {
         let next = watcher.next().await;
-        Some((next, watcher))
+        if looked.elapsed() >= RIGHTS {
+            let (admin, operator) = watcher.by();
+            if !session::still(admin, operator).await {
+                return None;
+            }
+            looked = Instant::now();
+        }
+        Some((next, (watcher, looked)))
     }))
 }
 

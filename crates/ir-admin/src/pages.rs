@@ -37,9 +37,11 @@ const PAGES: &[&str] = &[
 ];
 
 /// Everything comes from here; styles that the component library sets on elements are inline.
-/// Pictures may be a platform's (playground) or made in the page.
+/// Pictures may be a platform's (playground) or made in the page. Text becomes neither code nor markup:
+/// the one policy that is allowed passes nothing with a tag in it (`web/src/app/trusted.ts`).
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; \
-     connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+     connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types default";
 
 /// Shown where the panel was not built.
 const NOT_BUILT: &str = include_str!("pages/not_built.html");
@@ -73,12 +75,14 @@ mod tests {
 
     use super::*;
 
+    /// Proves R-WEB-4.
     #[test]
     fn pages_answer_without_the_panel_too() {
         for path in PAGES {
             let response = page(path, &HeaderMap::new());
             assert_eq!(response.status(), StatusCode::OK, "{path}");
-            assert!(response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("script-src 'self'"));
+            let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.contains("script-src 'self'") && policy.contains("require-trusted-types-for 'script'"));
         }
         assert_eq!(page("/assets/../../Cargo.toml", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
     }

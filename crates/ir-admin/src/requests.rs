@@ -29,7 +29,10 @@ pub(crate) struct RequestRow {
     id: String,
     time: i64,
     duration_ms: u64,
+    /// Who asked: `key:` and a client key's id, `relay:` and a platform, or what the gateway calls them.
     client: String,
+    /// What the client key is called, while there is one.
+    client_name: Option<String>,
     #[schema(value_type = TaskName)]
     task: String,
     asked_model: String,
@@ -144,9 +147,11 @@ async fn one(State(admin): State<Arc<Admin>>, Path(id): Path) -> Result<Answer<R
     Ok(Answer(RequestDetail { row: row(record, &labels(&admin).await?), items }))
 }
 
-/// What keys are called, by their ids.
+/// What keys are called: those of platforms by their ids, those of callers by the names of clients.
 pub(crate) async fn labels(admin: &Admin) -> Result<HashMap<String, String>, Refusal> {
-    Ok(crate::keys::all(admin).await?.into_iter().map(|key| (key.id.clone(), key.label())).collect())
+    let mut labels = crate::client_keys::names(admin);
+    labels.extend(crate::keys::all(admin).await?.into_iter().map(|key| (key.id.clone(), key.label())));
+    Ok(labels)
 }
 
 pub(crate) fn row(record: RequestRecord, labels: &HashMap<String, String>) -> RequestRow {
@@ -165,6 +170,7 @@ pub(crate) fn row(record: RequestRecord, labels: &HashMap<String, String>) -> Re
         id: record.request_id,
         time: record.time.0,
         duration_ms: record.duration_ms,
+        client_name: labels.get(&record.client).cloned(),
         client: record.client,
         task: record.task,
         asked_model: record.asked_model,

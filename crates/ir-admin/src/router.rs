@@ -1,7 +1,7 @@
 //! All routes, and what they are told to be.
 
 use crate::admin::Admin;
-use crate::{config, gallery, info, keys, live, metrics, refusal, requests, session, stats, tools, update};
+use crate::{client_keys, config, gallery, info, keys, live, metrics, refusal, requests, session, stats, tools, update};
 use axum::Router;
 use axum::middleware;
 use axum::response::Response;
@@ -16,6 +16,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(session::router())
         .merge(config::router())
         .merge(keys::router())
+        .merge(client_keys::router())
         .merge(stats::router())
         .merge(requests::router())
         .merge(live::router())

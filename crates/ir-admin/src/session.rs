@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::{HOST, SET_COOKIE};
 use http::request::Parts;
-use ir_model::Secret;
+use ir_model::{OverTls, Secret, Timestamp};
 use ir_store::SessionRecord;
 use serde::Serialize;
 use std::sync::Arc;
@@ -26,8 +26,10 @@ use utoipa_axum::routes;
 pub(crate) const COOKIE: &str = "img-router";
 /// The cookie's name behind TLS: browsers take it only with `Secure`, for this host and path `/`.
 pub(crate) const SECURE_COOKIE: &str = "__Host-img-router";
-/// How long a session lasts, in milliseconds.
-const LIFETIME: i64 = 14 * 86_400_000;
+/// How long a session lasts at most, in milliseconds.
+const LIFETIME: i64 = 12 * 3_600_000;
+/// How long a session lasts without being used, in milliseconds.
+const IDLE: u64 = 30 * 60_000;
 
 pub(crate) fn router() -> OpenApiRouter<Arc<Admin>> {
     OpenApiRouter::new()
@@ -87,19 +89,43 @@ pub(crate) async fn find(admin: &Admin, token: &str) -> Result<Option<SessionRec
     }
     let store = admin.engine.store();
     let now = admin.now();
-    let session = store.find_session(&hash(admin, token), now).await?;
+    let session = store.find_session(&hash(admin, token), now).await?.filter(|session| lives(session, now));
     if let Some(session) = &session {
         store.touch_session(&session.id, now).await?;
     }
     Ok(session)
 }
 
+/// Whether a session can be used.
+fn lives(session: &SessionRecord, now: Timestamp) -> bool {
+    session.expires > now && now.since(session.last_seen) < IDLE
+}
+
+/// Whether what an operator came with is still good: for what goes on after the request was let in. A
+/// session is not used by that.
+pub(crate) async fn still(admin: &Admin, operator: &Operator) -> bool {
+    match &operator.via {
+        Via::AdminKey | Via::GlobalKey => true,
+        Via::Session(id, _) => match admin.engine.store().session(id).await {
+            Ok(session) => session.is_some_and(|session| lives(&session, admin.now())),
+            Err(error) => {
+                tracing::error!(%error, "sessions cannot be read");
+                false
+            }
+        },
+    }
+}
+
 fn hash(admin: &Admin, token: &str) -> Vec<u8> {
     admin.settings.vault().fingerprint(&format!("session|{token}")).into_bytes()
 }
 
-/// Begins a session and answers with its cookie.
+/// Begins a session and answers with its cookie. The session that the browser came with, if any, ends:
+/// what was known before the sign-in is worth nothing after it.
 async fn begin(admin: &Admin, parts: &Parts) -> Result<Response, Refusal> {
+    if let Some(Operator { via: Via::Session(id, _), .. }) = parts.extensions.get::<Operator>() {
+        admin.engine.store().delete_session(id).await?;
+    }
     let dice = admin.engine.dice();
     let token = Secret::new(format!("{}{}", dice.hex128(), dice.hex128()));
     let now = admin.now();
@@ -129,8 +155,12 @@ fn cookie(admin: &Admin, parts: &Parts, token: &str, seconds: i64) -> HeaderValu
     HeaderValue::from_str(&text).expect("invariant: tokens are hexadecimal")
 }
 
-/// Whether the browser reached the gateway over TLS: at the public address, if that is one of `https`.
+/// Whether the browser reached the gateway over TLS: a trusted proxy says so, or it came to the public
+/// address and that is one of `https`.
 fn is_secure(admin: &Admin, parts: &Parts) -> bool {
+    if parts.extensions.get::<OverTls>().is_some() {
+        return true;
+    }
     let settings = &admin.settings.current().settings;
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     settings.system.public_base_url.as_ref().is_some_and(|url| {

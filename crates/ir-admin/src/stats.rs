@@ -160,7 +160,7 @@ async fn read(State(admin): State<Arc<Admin>>, Query(query): Query<StatsQuery>) 
         by_platform: groups(stats.providers, &none),
         by_model: groups(stats.models, &none),
         by_key: groups(stats.keys, &labels),
-        by_client: groups(stats.clients, &none),
+        by_client: groups(stats.clients, &labels),
         providers: pools(&admin).await?,
         storage: StorageStats {
             pictures: facets.pictures,

@@ -8,6 +8,7 @@
 //!
 //! A claim belongs to the credential that it was made with. It is kept for [`KEPT_MS`].
 
+use crate::clients::ClientPlace;
 use crate::course::{Course, DrawEvent, Drawing};
 use crate::draw::{Errand, Failure, Summary, client_name, run};
 use crate::engine::Engine;
@@ -100,9 +101,11 @@ impl Engine {
     /// that it repeats.
     ///
     /// # Errors
-    /// 422 for a key that another request was made with; 400 for a webhook that cannot be called; 500
-    /// when the store fails.
+    /// 403 for a model that the caller's key may not use, and 429 when it draws as much as it may; 422 for
+    /// a key that another request was made with; 400 for a webhook that cannot be called; 500 when the
+    /// store fails.
     pub async fn request(self: &Arc<Self>, ask: Ask, caller: Caller, id: RequestId, terms: Terms) -> Result<Drawing, Fault> {
+        self.allow(&caller, &ask.model)?;
         if let Some(hook) = &terms.hook {
             hooks::check(&self.snapshot().settings.webhooks, hook)?;
         }
@@ -118,6 +121,7 @@ impl Engine {
             }
         }
         let course = Course::new();
+        let place = self.client_place(&caller)?;
         let listed = {
             let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
             let running = Arc::new(Running { claim: claim.clone(), id: id.clone(), course: course.clone() });
@@ -134,7 +138,7 @@ impl Engine {
         let drawing = course.watch(&id);
         let bound = terms.kept || claim.key.is_some() || claim.hook.is_some() || self.snapshot().settings.webhooks.url.is_some();
         let errand = Errand { ask, caller, id, job: claim.job.clone(), course };
-        tokio::spawn(work(listed, claim, errand, bound));
+        tokio::spawn(work(listed, claim, errand, bound, place));
         Ok(drawing)
     }
 
@@ -178,6 +182,7 @@ impl Engine {
     fn scope(&self, caller: &Caller) -> String {
         self.settings.vault().fingerprint(&match caller {
             Caller::Client(name) => format!("client\n{name}"),
+            Caller::Key(id) => format!("client key\n{id}"),
             Caller::Relay { platform, key, .. } => format!("relay\n{platform}\n{}", key.expose()),
         })
     }
@@ -227,7 +232,7 @@ fn broken(error: &StoreError) -> Fault {
 }
 
 /// Draws a request, and writes down what came of it before anybody is told.
-async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool) {
+async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool, place: Option<ClientPlace>) {
     let (engine, course) = (Arc::clone(&listed.engine), errand.course.clone());
     // Whoever leaves: somebody will come back.
     let _wanted = bound.then(|| course.watch(&errand.id));
@@ -258,6 +263,8 @@ async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool) {
             result
         }
     };
+    // Who has the answer may come again.
+    drop(place);
     course.tell(DrawEvent::Done(result));
     if !bound {
         // Whoever comes back before the row is there finds it under way.

@@ -25,6 +25,8 @@ use tokio::time::Instant;
 
 /// The most pictures of one request (`02-http-api.md`).
 const MOST_PICTURES: u32 = 16;
+/// Characters of a prompt that are logged.
+const LOGGED: usize = 1000;
 
 /// How a request went that gave at least one picture.
 #[derive(Debug, Clone, Default)]
@@ -146,6 +148,7 @@ pub(crate) fn client_name(caller: &Caller) -> String {
     match caller {
         Caller::Relay { platform, .. } => format!("relay:{platform}"),
         Caller::Client(name) => name.clone(),
+        Caller::Key(id) => format!("key:{id}"),
     }
 }
 
@@ -402,12 +405,14 @@ impl Request {
         let ended = self.engine.clock.now();
         let attempts: Vec<LoggedAttempt> = self.notes.lock().expect("no panic while held").iter().map(|(note, _)| note.clone()).collect();
         let duration_ms = ended.since(self.began);
+        // Only where the operator wants it: what people ask for is nobody else's business.
+        let prompt = self.snapshot.settings.system.log_prompts.then(|| self.ask.prompt.chars().take(LOGGED).collect::<String>());
         match result {
             Ok(summary) => {
-                tracing::info!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = summary.attempts, pictures = summary.pictures, client = self.client(), "drawn")
+                tracing::info!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = summary.attempts, pictures = summary.pictures, client = self.client(), prompt, "drawn")
             }
             Err(failure) => {
-                tracing::warn!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = attempts.len(), outcome, charge = ?charge, detail = failure.fault.detail, client = self.client(), "not drawn")
+                tracing::warn!(request_id = %self.id, task = self.ask.task.name(), provider, model, duration_ms, attempts = attempts.len(), outcome, charge = ?charge, detail = failure.fault.detail, client = self.client(), prompt, "not drawn")
             }
         }
         let record = RequestRecord {
@@ -426,6 +431,7 @@ impl Request {
             bytes: self.bytes.load(Ordering::Relaxed),
             attempts,
         };
+        self.engine.note_drawn(&self.caller, record.pictures.len() as u64);
         let provider = record.provider.as_deref().unwrap_or_default();
         self.engine.counters.note(provider, &record.outcome, record.pictures.len() as u64, record.bytes, record.duration_ms);
         self.engine.feed.push(Told::Request(Arc::new(record.clone())));

@@ -2,6 +2,7 @@
 
 use crate::budget::RetryBudget;
 use crate::claims::Live;
+use crate::clients::ClientKeys;
 use crate::counters::Counters;
 use crate::course::{Course, DrawEvent, Drawing};
 use crate::draw::{Errand, Failure, run};
@@ -14,7 +15,7 @@ use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
 use crate::outbox::{Outbox, OutboxParts};
 use crate::recover::{Recovered, recover};
-use crate::snapshot::{Registry, Snapshot, Upstream, build, effective_base, key_binding, spoken};
+use crate::snapshot::{Registry, Snapshot, Stored, Upstream, build, effective_base, key_binding, spoken};
 use crate::told::Told;
 use arc_swap::ArcSwap;
 use ir_egress::{Door, ExchangeLimits, Refusals, Timing};
@@ -106,6 +107,8 @@ pub struct Engine {
     reloading: tokio::sync::Mutex<()>,
     /// Held while a key's record is changed.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// One change of a client key at a time.
+    pub(crate) changing_clients: tokio::sync::Mutex<()>,
     places: Arc<Semaphore>,
     running: Arc<Running>,
     draining: AtomicBool,
@@ -141,8 +144,10 @@ impl Engine {
     pub async fn start(parts: EngineParts) -> Result<(Arc<Self>, Recovered), StoreError> {
         let settings = Arc::new(parts.settings.current().settings.clone());
         let registry = Registry::default();
-        let records = parts.store.keys().await?;
-        let snapshot = build(1, Arc::clone(&settings), &records, parts.settings.vault(), &registry);
+        let vault = parts.settings.vault();
+        let clients = ClientKeys::new(parts.store.client_keys().await?, vault, None);
+        let stored = Stored { keys: parts.store.keys().await?, clients };
+        let snapshot = build(1, Arc::clone(&settings), stored, vault, &registry);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let pictures = PictureStore::new(&parts.spool);
         let outbox = Outbox::new(OutboxParts {
@@ -170,6 +175,7 @@ impl Engine {
             versions: AtomicU64::new(1),
             reloading: tokio::sync::Mutex::default(),
             changing: tokio::sync::Mutex::default(),
+            changing_clients: tokio::sync::Mutex::default(),
             places: Arc::new(Semaphore::new(settings.limits.concurrent_draws)),
             running: Arc::default(),
             draining: AtomicBool::new(false),
@@ -197,7 +203,7 @@ impl Engine {
     /// # Errors
     /// See `06-errors.md`, "Before any attempt".
     pub fn identify(&self, token: Option<&str>, peer: IpAddr) -> Result<Caller, Fault> {
-        crate::identify::identify(&self.snapshot(), token, peer)
+        crate::identify::identify(&self.snapshot(), token, peer, self.clock.now())
     }
 
     /// Begins to draw. The job belongs to the engine: whoever holds the [`Drawing`] only watches. Nobody
@@ -310,11 +316,12 @@ impl Engine {
     /// When the store cannot be read: the old snapshot stays.
     pub async fn reload(&self) -> Result<(), StoreError> {
         let _one = self.reloading.lock().await;
-        let records = self.store.keys().await?;
+        let vault = self.settings.vault();
+        let clients = ClientKeys::new(self.store.client_keys().await?, vault, Some(&self.snapshot.load().clients));
+        let stored = Stored { keys: self.store.keys().await?, clients };
         let settings = Arc::new(self.settings.current().settings.clone());
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
-        let snapshot = build(version, settings, &records, self.settings.vault(), &self.registry);
-        self.snapshot.store(Arc::new(snapshot));
+        self.snapshot.store(Arc::new(build(version, settings, stored, vault, &self.registry)));
         self.feed.push(Told::Changed);
         Ok(())
     }
@@ -358,6 +365,7 @@ impl Engine {
             let left = self.running.jobs.load(Ordering::Acquire);
             if left == 0 || tokio::time::timeout_at(end, idle).await.is_err() {
                 self.flush_health().await;
+                self.flush_clients().await;
                 self.events.flush().await;
                 self.outbox.close(Instant::now() + grace.min(OUTBOX_GRACE)).await;
                 return self.running.jobs.load(Ordering::Acquire);

@@ -30,6 +30,7 @@ impl Who {
     fn of(caller: &Caller) -> Self {
         match caller {
             Caller::Client(name) => Self::Client(name.clone()),
+            Caller::Key(id) => Self::Client(format!("key:{id}")),
             Caller::Relay { peer, .. } => Self::Address(match peer.to_canonical() {
                 IpAddr::V4(v4) => IpAddr::V4(v4),
                 IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),

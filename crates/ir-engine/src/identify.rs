@@ -1,11 +1,11 @@
 //! Who is asking: the one place where a credential becomes a [`Caller`].
 //!
-//! A token is compared with the gateway's own keys first, in constant time; only then is its shape
-//! looked at, and a shape alone never opens a pool: it only says to which platform the caller's own
-//! token is relayed.
+//! A token is compared with the gateway's own keys first: with the global one in constant time, with
+//! client keys by a keyed hash of the whole token. Only then is its shape looked at, and a shape alone
+//! never opens a pool: it only says to which platform the caller's own token is relayed.
 
 use crate::snapshot::Snapshot;
-use ir_model::{Caller, Fault, Gate};
+use ir_model::{Caller, Fault, Gate, Timestamp};
 use ir_platforms::ADAPTERS;
 use std::net::IpAddr;
 
@@ -15,8 +15,9 @@ const DEMO_KEY: &str = "demo";
 /// Decides who sent `token` from `peer`.
 ///
 /// # Errors
-/// 401 `missing_api_key` or `invalid_api_key`, 403 `relay_disabled`, 503 `service_disabled`.
-pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr) -> Result<Caller, Fault> {
+/// 401 `missing_api_key` or `invalid_api_key`, 403 `relay_disabled` or `api_key_disabled`, 503
+/// `service_disabled`.
+pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr, now: Timestamp) -> Result<Caller, Fault> {
     let system = &snapshot.settings.system;
     if !system.relay && !system.backend {
         return Err(Fault::gate(
@@ -35,16 +36,22 @@ pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr) -
             )
         });
     };
-    if system.global_access_key.as_ref().is_some_and(|key| key.same_as(token)) {
-        return if system.backend {
-            Ok(Caller::Client("global".to_owned()))
-        } else {
-            Err(Fault::gate(
+    let in_backend = |caller: Caller| {
+        system.backend.then_some(caller).ok_or_else(|| {
+            Fault::gate(
                 Gate::ServiceDisabled,
                 "Backend mode is switched off (system.modes.backend).",
                 "后端模式已关闭（system.modes.backend）。",
-            ))
-        };
+            )
+        })
+    };
+    if system.global_access_key.as_ref().is_some_and(|key| key.same_as(token)) {
+        return in_backend(Caller::Client("global".to_owned()));
+    }
+    if let Some(key) = snapshot.clients.find(token) {
+        key.let_in(now)?;
+        key.live.came(now);
+        return in_backend(Caller::Key(key.record.id.clone()));
     }
     if system.demo && system.backend && token == DEMO_KEY && is_loopback(peer) {
         return Ok(Caller::Client("demo".to_owned()));

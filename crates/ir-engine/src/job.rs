@@ -22,7 +22,7 @@ pub(crate) fn job(
     let key = match &request.caller {
         _ if !upstream.takes_keys() => None,
         Caller::Relay { key, .. } => Some(key.clone()),
-        Caller::Client(_) => lease.map(|lease| lease.key().secret.clone()),
+        Caller::Client(_) | Caller::Key(_) => lease.map(|lease| lease.key().secret.clone()),
     };
     let n = missing.min(candidate.at_once(ready.pictures.len()));
     Job {

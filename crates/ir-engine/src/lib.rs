@@ -13,6 +13,7 @@ mod budget;
 #[cfg(test)]
 mod budget_tests;
 mod claims;
+mod clients;
 mod counters;
 mod course;
 mod draw;
@@ -53,6 +54,7 @@ mod upkeep;
 mod wording;
 
 pub use claims::{PickedUp, Terms};
+pub use clients::{ClientKey, ClientKeyLive, ClientKeyState, ClientKeyTerms, ClientKeys};
 pub use counters::{BOUNDS_MS, Count, Counters};
 pub use course::{DrawEvent, Drawing};
 pub use draw::{AttemptNote, Failure, Summary};

@@ -47,7 +47,7 @@ const OFFERED: [Size; 14] = [
 
 /// `auto`, the models of all enabled platforms that could serve, all aliases, and the names that
 /// clients are tied to; each id once. A platform's own key is served by that platform, keys of the
-/// gateway by its pools.
+/// gateway by its pools, with the models that the key may use.
 pub(crate) fn list(snapshot: &Snapshot, caller: Option<&Caller>) -> Vec<ModelInfo> {
     let mut list =
         vec![ModelInfo { id: "auto".into(), owner: "img-router".into(), created: CREATED, tasks: vec![], sizes: vec![], max_n: MAX_N }];
@@ -55,7 +55,7 @@ pub(crate) fn list(snapshot: &Snapshot, caller: Option<&Caller>) -> Vec<ModelInf
         let pooled = || upstream.card().auth != Auth::Required || upstream.keys.iter().any(|key| key.enabled);
         let usable = match caller {
             None => pooled() || snapshot.settings.system.relay,
-            Some(Caller::Client(_)) => pooled(),
+            Some(Caller::Client(_) | Caller::Key(_)) => pooled(),
             Some(Caller::Relay { platform, .. }) => upstream.own && upstream.name() == *platform,
         };
         if !usable {
@@ -77,6 +77,10 @@ pub(crate) fn list(snapshot: &Snapshot, caller: Option<&Caller>) -> Vec<ModelInf
                 list.push(ModelInfo { id: id.into(), ..auto.clone() });
             }
         }
+    }
+    if let Some(Caller::Key(id)) = caller {
+        let key = snapshot.clients.by_id(id);
+        list.retain(|info| key.is_some_and(|key| key.may_use(&info.id)));
     }
     list
 }

@@ -99,7 +99,7 @@ enum Rule<'a> {
 pub(crate) const CLIENT_NAMES: [&str; 4] = ["gpt-image-1", "gpt-image-2", "dall-e-3", "dall-e-2"];
 
 /// Whether a model id leaves the choice to the gateway.
-fn is_auto(model: &str) -> bool {
+pub(crate) fn is_auto(model: &str) -> bool {
     matches!(model, "" | "auto" | "default")
 }
 
@@ -230,7 +230,7 @@ fn consider(upstream: &Arc<Upstream>, ask: &Ask, caller: &Caller, rule: Rule<'_>
     match caller {
         // A caller's key goes to the platform's own address, never to one that came with a pool key.
         Caller::Relay { platform, .. } if *platform != card.name || !upstream.own => return Err(Reason::OtherPlatform),
-        Caller::Relay { .. } | Caller::Client(_) => {}
+        Caller::Relay { .. } | Caller::Client(_) | Caller::Key(_) => {}
     }
     if let Rule::Named { platform, .. } = rule {
         if platform != card.name {

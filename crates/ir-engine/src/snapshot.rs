@@ -2,6 +2,7 @@
 //! whole from settings and stored keys, swapped whole; what was healthy or not is carried over.
 
 use crate::breaker::Breaker;
+use crate::clients::ClientKeys;
 use crate::keys::{KeyCell, KeyHealthCell};
 use arc_swap::ArcSwapOption;
 use ir_model::{Class, Fault, KeyId, SizeAsk, Task, Timestamp};
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     /// Every platform at every base address that has keys or needs none.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// Keys of callers.
+    pub clients: ClientKeys,
     /// Stored keys that cannot be used, and why: for the operator.
     pub problems: Vec<KeyProblem>,
 }
@@ -268,7 +271,16 @@ pub(crate) fn effective_base(settings: &Settings, card: &Card, key_base: Option<
     key_base.or(configured).or(card.base_url).map(|url| url.trim().trim_end_matches('/').to_owned())
 }
 
-pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord], vault: &Vault, registry: &Registry) -> Snapshot {
+/// What is stored and decides requests.
+pub(crate) struct Stored {
+    /// The pools.
+    pub(crate) keys: Vec<KeyRecord>,
+    /// Keys of callers.
+    pub(crate) clients: ClientKeys,
+}
+
+pub(crate) fn build(version: u64, settings: Arc<Settings>, stored: Stored, vault: &Vault, registry: &Registry) -> Snapshot {
+    let Stored { keys: records, clients } = stored;
     let mut problems = Vec::new();
     let mut upstreams = Vec::new();
     for adapter in ADAPTERS.iter().copied() {
@@ -317,9 +329,9 @@ pub(crate) fn build(version: u64, settings: Arc<Settings>, records: &[KeyRecord]
             }));
         }
     }
-    registry.withdraw(records);
+    registry.withdraw(&records);
     registry.sweep();
-    Snapshot { version, settings, upstreams, problems }
+    Snapshot { version, settings, upstreams, clients, problems }
 }
 
 /// The API of a platform that the operator's setting chooses.

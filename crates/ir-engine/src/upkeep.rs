@@ -58,6 +58,7 @@ impl Engine {
                 let Some(engine) = weak.upgrade() else { return };
                 engine.flush_health().await;
                 engine.ask_about_rejected();
+                engine.flush_clients().await;
                 engine.tell_breakers(&mut down);
                 if Instant::now() >= next_models {
                     next_models = Instant::now() + MODELS_EVERY;

@@ -182,6 +182,8 @@ pub enum Caller {
     },
     /// Known by a gateway key; draws on the pools. The text names the client in logs.
     Client(String),
+    /// Known by a client key of this id; draws on the pools, within what the key allows.
+    Key(String),
 }
 
 /// What one exchange with a platform is to draw. Everything is settled: adapters only write it

@@ -82,6 +82,8 @@ pub enum Gate {
     MissingKey,
     /// A credential that nobody knows.
     BadKey,
+    /// A client key that the operator switched off.
+    KeyDisabled,
     /// A platform's key while relay mode is off.
     RelayDisabled,
     /// This caller may not use this model.
@@ -130,9 +132,10 @@ pub enum Gate {
 
 impl Gate {
     /// Every value, for tests over the whole table.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::MissingKey,
         Self::BadKey,
+        Self::KeyDisabled,
         Self::RelayDisabled,
         Self::ModelNotAllowed,
         Self::NotFound,
@@ -162,6 +165,7 @@ impl Gate {
         match self {
             Self::MissingKey => "missing_api_key",
             Self::BadKey => "invalid_api_key",
+            Self::KeyDisabled => "api_key_disabled",
             Self::RelayDisabled => "relay_disabled",
             Self::ModelNotAllowed => "model_not_allowed",
             Self::NotFound => "not_found",
@@ -191,7 +195,7 @@ impl Gate {
     pub const fn status(self) -> u16 {
         match self {
             Self::MissingKey | Self::BadKey => 401,
-            Self::RelayDisabled | Self::ModelNotAllowed => 403,
+            Self::KeyDisabled | Self::RelayDisabled | Self::ModelNotAllowed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::SlowBody => 408,
@@ -375,6 +379,7 @@ impl Fault {
                 Gate::ServiceDisabled | Gate::Overloaded | Gate::ShuttingDown | Gate::StorageFull | Gate::Internal => Blame::Operator,
                 Gate::MissingKey
                 | Gate::BadKey
+                | Gate::KeyDisabled
                 | Gate::RelayDisabled
                 | Gate::ModelNotAllowed
                 | Gate::NotFound

@@ -24,7 +24,7 @@ pub use fault::{Blame, Charge, Class, Fault, Gate, Message};
 pub use ids::{KeyId, RequestId, hex};
 pub use language::Language;
 pub use node::{Map, Node};
-pub use peer::{Known, Peer};
+pub use peer::{Known, OverTls, Peer};
 pub use picture::{Flaw, Format, Input, Limits, Output, Picture, Probe, Source};
 pub use sanitise::sanitise;
 pub use secret::Secret;

@@ -8,6 +8,10 @@ use std::net::SocketAddr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// In the extensions of a request whose sender reached a trusted proxy over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverTls;
+
 /// Who asks, where a layer in front has found that out already: in the extensions of a request, it
 /// stands for a credential.
 #[derive(Clone, Debug)]

@@ -62,6 +62,20 @@ mod tests {
         assert_eq!(Secret::new("short").masked(), "****");
     }
 
+    /// Proves R-LOG-1.
+    #[test]
+    fn a_panic_cannot_print_it() {
+        #[derive(Debug)]
+        #[expect(dead_code, reason = "only printed")]
+        struct Around {
+            key: Secret,
+        }
+        let around = Around { key: Secret::new("sk-canary-0123456789") };
+        let panic = std::panic::catch_unwind(|| panic!("{around:?}")).unwrap_err();
+        let words = panic.downcast_ref::<String>().unwrap();
+        assert_eq!(words, "Around { key: Secret(…) }");
+    }
+
     #[test]
     fn compares_whole_values() {
         let s = Secret::new("abc");

@@ -9,7 +9,7 @@ use crate::rules::Rules;
 use axum::body::Body;
 use axum::extract::Request;
 use http::request::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Method, Response};
 use ir_engine::{Engine, Failure};
 use ir_model::{Blame, Caller, Fault, Known, Peer, RequestId};
 use std::net::{IpAddr, Ipv4Addr};
@@ -64,8 +64,13 @@ where
     };
     reader.mode = match caller {
         Caller::Relay { .. } => Mode::Relay,
-        Caller::Client(_) => Mode::Backend,
+        Caller::Client(_) | Caller::Key(_) => Mode::Backend,
     };
+    if parts.method == Method::POST
+        && let Err(fault) = api.engine().admit(&caller)
+    {
+        return refuse(&fault.into(), &reader);
+    }
     let told = reader.clone();
     match work(Entry { engine: api.engine().clone(), rules, caller, reader }, parts, body).await {
         Ok(response) => stamped(response, &told),

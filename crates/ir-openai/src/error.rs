@@ -148,7 +148,7 @@ fn look(class: Class, mode: Mode) -> Look {
 fn gate_kind(gate: Gate) -> &'static str {
     match gate {
         Gate::MissingKey | Gate::BadKey => AUTHENTICATION,
-        Gate::RelayDisabled | Gate::ModelNotAllowed => PERMISSION,
+        Gate::KeyDisabled | Gate::RelayDisabled | Gate::ModelNotAllowed => PERMISSION,
         Gate::RateLimited => RATE,
         Gate::NotFound
         | Gate::MethodNotAllowed
@@ -264,6 +264,7 @@ fn gate_sentence(gate: Gate) -> Message {
             ("No API key was given. Send it as 'Authorization: Bearer <key>'.", "缺少 API 密钥，请使用 Authorization: Bearer <密钥>。")
         }
         Gate::BadKey => ("This API key is not known here.", "API 密钥无效。"),
+        Gate::KeyDisabled => ("This API key is switched off.", "该 API 密钥已停用。"),
         Gate::RelayDisabled => ("Relay mode is switched off.", "中转模式已关闭。"),
         Gate::ModelNotAllowed => ("This key may not use this model.", "此密钥无权使用该模型。"),
         Gate::NotFound => ("There is nothing at this path.", "路径不存在。"),

@@ -38,6 +38,7 @@ fn expected_gate(gate: Gate) -> (u16, &'static str, &'static str, bool) {
     match gate {
         Gate::MissingKey => (401, "missing_api_key", "authentication_error", true),
         Gate::BadKey => (401, "invalid_api_key", "authentication_error", true),
+        Gate::KeyDisabled => (403, "api_key_disabled", "permission_error", true),
         Gate::RelayDisabled => (403, "relay_disabled", "permission_error", true),
         Gate::ModelNotAllowed => (403, "model_not_allowed", "permission_error", true),
         Gate::NotFound => (404, "not_found", "invalid_request_error", true),

@@ -3,6 +3,7 @@
 
 use crate::host::{OsDice, SystemClock};
 use crate::logging::Log;
+use crate::per_ip::PerIp;
 use ir_egress::{AllowEntry, Door, EgressWire, Rules};
 use ir_engine::{Engine, EngineParts, NewKey, Recovered};
 use ir_model::{Clock, Dice, Limits};
@@ -81,6 +82,8 @@ pub struct Gateway {
     pub recovered: Recovered,
     wire: Arc<EgressWire>,
     log: Log,
+    /// Connections, and requests behind trusted proxies, by address.
+    pub(crate) per_ip: Arc<PerIp>,
     /// Addresses that the listener is bound to: never dialled.
     own: Mutex<Vec<SocketAddr>>,
 }
@@ -121,7 +124,8 @@ impl Gateway {
         let door = Door::new(Arc::clone(&wire) as Arc<dyn ir_egress::Wire>, spool.clone(), Arc::clone(&clock));
         let parts = EngineParts { door, spool, store, settings: Arc::clone(&settings), clock, dice };
         let (engine, recovered) = Engine::start(parts).await?;
-        let gateway = Self { engine, settings, recovered, wire, log, own: Mutex::default() };
+        let per_ip = PerIp::new(effective.settings.limits.connections_per_ip);
+        let gateway = Self { engine, settings, recovered, wire, log, per_ip, own: Mutex::default() };
         gateway.import_legacy_keys().await?;
         for problem in &gateway.engine.snapshot().problems {
             tracing::error!(key = %problem.id, why = problem.why, "a stored key cannot be used");

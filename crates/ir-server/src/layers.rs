@@ -3,7 +3,7 @@
 use crate::cors;
 use crate::framing::Ambiguous;
 use crate::gateway::Gateway;
-use crate::{health, inputs, openapi, playground, storage};
+use crate::{health, inputs, openapi, playground, proxies, storage};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -37,7 +37,7 @@ pub(crate) fn app(gateway: &Arc<Gateway>, admin: &Arc<Admin>) -> Router {
     let described = ir_admin::router(admin).route("/openapi.json", routing::get(openapi::document));
     let operators = described.layer(CompressionLayer::new().compress_when(WORDS)).nest("/api/playground", playground::router(&api));
     let routes = shared.merge(open).merge(operators);
-    // 6. Whose `/api` and panel it is: everything there is refused unless it is known to be open.
+    // 7. Whose `/api` and panel it is: everything there is refused unless it is known to be open.
     let routes = routes.layer(middleware::from_fn_with_state(Arc::clone(admin), ir_admin::guard));
     behind_layers(routes, gateway, &api)
 }
@@ -46,14 +46,16 @@ pub(crate) fn app(gateway: &Arc<Gateway>, admin: &Arc<Admin>) -> Router {
 fn behind_layers(routes: Router, gateway: &Arc<Gateway>, api: &Arc<Api>) -> Router {
     routes
         // --- read from below: the last layer is the outermost ---------------------------------
-        // 5. A panic becomes a 500 in OpenAI's form instead of a cut connection.
+        // 6. A panic becomes a 500 in OpenAI's form instead of a cut connection.
         .layer(CatchPanicLayer::custom(PanicAnswer(Arc::clone(api))))
-        // 4. CORS: preflights are answered here; every answer, errors too, gets its headers.
+        // 5. CORS: preflights are answered here; every answer, errors too, gets its headers.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), cors::layer))
-        // 3. Heads that no route should see: over-long targets, a missing or doubled Host.
+        // 4. Heads that no route should see: over-long targets, a missing or doubled Host.
         .layer(middleware::from_fn_with_state(Arc::clone(api), heads))
-        // 2. One line per request, when `system.requestLogging` is on.
+        // 3. One line per request, when `system.requestLogging` is on.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), access_log))
+        // 2. Behind a trusted proxy: who asks it, and how many do at once.
+        .layer(middleware::from_fn_with_state((Arc::clone(gateway), Arc::clone(api)), proxies::layer))
         // 1. The request id: in the extensions for everybody below, on the answer for the caller.
         .layer(middleware::from_fn_with_state(Arc::clone(gateway), request_id))
 }

@@ -15,7 +15,9 @@ mod listener;
 mod logging;
 mod metrics;
 mod openapi;
+mod per_ip;
 mod playground;
+mod proxies;
 mod storage;
 
 pub use gateway::{Gateway, OpenError};

@@ -5,6 +5,8 @@ use crate::force::{self, Move, Process, address};
 use crate::gateway::Gateway;
 use crate::layers;
 use crate::linger::{Lent, Rest};
+use crate::per_ip::Guest;
+use crate::proxies::is_trusted;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -16,13 +18,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use ir_admin::Admin;
 use ir_model::Peer;
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -111,7 +112,7 @@ impl Server {
         let acceptor = Acceptor {
             router: layers::app(&gateway, &admin),
             places: Arc::new(Semaphore::new(limits.max_connections)),
-            per_ip: Arc::new(PerIp { most: limits.connections_per_ip, counts: Mutex::default() }),
+            gateway: Arc::clone(&gateway),
             patience,
             closing: watch::channel(false).0,
         };
@@ -171,7 +172,7 @@ async fn relocate(listener: &mut TcpListener, wanted: SocketAddr) -> io::Result<
 struct Acceptor {
     router: Router,
     places: Arc<Semaphore>,
-    per_ip: Arc<PerIp>,
+    gateway: Arc<Gateway>,
     patience: Patience,
     closing: watch::Sender<bool>,
 }
@@ -180,7 +181,7 @@ struct Accepted {
     socket: TcpStream,
     peer: SocketAddr,
     _place: OwnedSemaphorePermit,
-    _guest: Guest,
+    _guest: Option<Guest>,
 }
 
 impl Acceptor {
@@ -191,9 +192,13 @@ impl Acceptor {
             let place = Arc::clone(&self.places).acquire_owned().await.expect("invariant: the semaphore is never closed");
             match listener.accept().await {
                 Ok((socket, peer)) => {
-                    if let Some(guest) = PerIp::enter(&self.per_ip, peer.ip()) {
-                        let _ = socket.set_nodelay(true);
-                        return Accepted { socket, peer, _place: place, _guest: guest };
+                    let _ = socket.set_nodelay(true);
+                    // All of a proxy's callers come from one address; they are counted by their own.
+                    if is_trusted(&self.gateway.engine.snapshot().settings.security.trusted_proxies, peer.ip()) {
+                        return Accepted { socket, peer, _place: place, _guest: None };
+                    }
+                    if let Some(guest) = self.gateway.per_ip.enter(peer.ip()) {
+                        return Accepted { socket, peer, _place: place, _guest: Some(guest) };
                     }
                     tracing::debug!(%peer, "too many connections from one address: closed");
                 }
@@ -312,47 +317,5 @@ impl http_body::Body for Answered {
     fn size_hint(&self) -> SizeHint {
         let known = self.body.as_ref().filter(|_| self.rest.is_none());
         known.map_or_else(SizeHint::default, http_body::Body::size_hint)
-    }
-}
-
-/// Connections by address. IPv6 callers count by their /64, which is what one customer has.
-struct PerIp {
-    most: usize,
-    counts: Mutex<HashMap<IpAddr, usize>>,
-}
-
-struct Guest {
-    per_ip: Arc<PerIp>,
-    ip: IpAddr,
-}
-
-impl PerIp {
-    fn enter(this: &Arc<Self>, ip: IpAddr) -> Option<Guest> {
-        let ip = match ip {
-            IpAddr::V6(v6) if v6.to_ipv4_mapped().is_none() => {
-                let s = v6.segments();
-                IpAddr::V6([s[0], s[1], s[2], s[3], 0, 0, 0, 0].into())
-            }
-            other => other,
-        };
-        let mut counts = this.counts.lock().expect("no panic while held");
-        let count = counts.entry(ip).or_insert(0);
-        if *count >= this.most {
-            return None;
-        }
-        *count += 1;
-        Some(Guest { per_ip: Arc::clone(this), ip })
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut counts = self.per_ip.counts.lock().expect("no panic while held");
-        if let Some(count) = counts.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.ip);
-            }
-        }
     }
 }

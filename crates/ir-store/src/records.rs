@@ -2,11 +2,13 @@
 
 mod admin;
 mod claims;
+mod client_keys;
 mod gallery;
 mod statistics;
 
 pub use admin::{AuditRecord, SessionRecord};
 pub use claims::{Claim, Hook};
+pub use client_keys::{ClientKeyRecord, ClientKeyUse};
 pub use gallery::{Facet, Facets, GalleryFilter, Listed, Matching};
 pub use statistics::{Group, Point, Stats, Tally, Window};
 

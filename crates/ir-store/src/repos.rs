@@ -5,11 +5,13 @@
 
 mod admin;
 mod claims;
+mod client_keys;
 mod gallery;
 mod statistics;
 
 pub use admin::{AdminRepo, MAX_AUDIT, MAX_AUDIT_PAGE, MAX_AUDIT_TEXT, MAX_SESSIONS};
 pub use claims::Claims;
+pub use client_keys::{ClientKeyRepo, MAX_CLIENT_KEYS};
 pub use gallery::{Gallery, MAX_COUNTED, MAX_FOUND_PICTURES};
 pub use statistics::Statistics;
 
@@ -180,7 +182,7 @@ pub trait Outbox: Send + Sync {
 
 /// Everything that is remembered.
 #[async_trait]
-pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo + Statistics + Claims {
+pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo + Statistics + Claims + ClientKeyRepo {
     /// Proves by a trivial change that changes reach the disk.
     async fn ready(&self) -> Result<()>;
 

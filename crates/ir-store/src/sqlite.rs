@@ -6,6 +6,7 @@
 
 mod admin;
 mod claims;
+mod client_keys;
 mod columns;
 mod files;
 mod gallery;

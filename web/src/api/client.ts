@@ -113,5 +113,6 @@ export const api = {
     json<T>("GET", path, { ...(query ? { query } : {}), ...(signal ? { signal } : {}) }),
   post: <T>(path: string, body: unknown = {}, options: Omit<CallOptions, "body"> = {}) =>
     json<T>("POST", path, { ...options, body }),
+  patch: <T>(path: string, body: unknown) => json<T>("PATCH", path, { body }),
   delete: <T = void>(path: string, body?: unknown) => json<T>("DELETE", path, { body }),
 };

@@ -68,6 +68,8 @@ export function useLiveCache() {
     picture: () => settle("gallery"),
     config: ({ etag }) => {
       if (client.getQueryData(configQuery.queryKey)?.etag !== etag) settle("config");
+      // Made, changed or deleted elsewhere: that is no change of the configuration's text.
+      settle("clientKeys");
     },
     lagged: () => void client.invalidateQueries(),
   });

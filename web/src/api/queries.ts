@@ -4,6 +4,7 @@ import { rememberSignedIn } from "./begun";
 import { api } from "./client";
 import type {
   AuditPage,
+  ClientKeyList,
   ConfigSnapshot,
   GalleryFacets,
   GalleryItem,
@@ -44,6 +45,12 @@ export const keysQuery = (provider: string) =>
     staleTime: 10_000,
   });
 
+export const clientKeysQuery = queryOptions({
+  queryKey: ["clientKeys"],
+  queryFn: ({ signal }) => api.get<ClientKeyList>("/api/client-keys", {}, signal).then(({ keys }) => keys),
+  staleTime: 10_000,
+});
+
 export const statsQuery = (window: Window) =>
   queryOptions({
     queryKey: ["stats", window],
@@ -58,6 +65,7 @@ export interface RequestFilter {
   provider?: string;
   model?: string;
   key?: string;
+  client?: string;
   task?: Task;
   q?: string;
   from?: number;

@@ -41,6 +41,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/client-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys of callers, in the order in which they were made. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a key for a caller of `/v1`. The answer is the only place that ever shows it. */
+        post: operations["add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/client-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a client key. Nobody is let in with it from now on; what is being drawn is finished. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Changes what a client key may do. In force when this answers. */
+        patch: operations["change"];
+        trace?: never;
+    };
     "/api/config": {
         parameters: {
             query?: never;
@@ -315,7 +351,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sets another password and ends all other sessions. */
+        /**
+         * Sets another password and ends all sessions; who did it in one goes on in a new one, whose cookie the
+         *     answer sets.
+         */
         post: operations["change"];
         delete?: never;
         options?: never;
@@ -963,6 +1002,79 @@ export interface components {
             object: string;
             usage?: Record<string, never>;
         };
+        ClientKey: {
+            /**
+             * Format: int32
+             * @description Requests drawing at once.
+             */
+            concurrentRequests: number | null;
+            /** Format: int64 */
+            created: number;
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description From when on it is worth nothing.
+             */
+            expires: number | null;
+            /** @description The last characters. */
+            hint: string;
+            id: string;
+            /**
+             * Format: int32
+             * @description Requests that draw now.
+             */
+            inFlight: number;
+            /** Format: int64 */
+            lastUsed: number | null;
+            /** @description Models that it may draw with, as callers name them; empty: all. */
+            models: string[];
+            name: string;
+            /**
+             * Format: int64
+             * @description Pictures drawn.
+             */
+            pictures: number;
+            /**
+             * Format: int64
+             * @description Requests for pictures that were let in.
+             */
+            requests: number;
+            /**
+             * Format: int32
+             * @description Requests for pictures in any minute.
+             */
+            requestsPerMinute: number | null;
+            status: components["schemas"]["ClientKeyStatus"];
+        };
+        ClientKeyList: {
+            keys: components["schemas"]["ClientKey"][];
+        };
+        /** @description What is left out stays as it is; `null` lifts a bound. */
+        ClientKeyPatch: {
+            /**
+             * Format: int32
+             * @description Requests drawing at once.
+             */
+            concurrentRequests?: number | null;
+            /** @description Switched on or off. */
+            enabled?: boolean | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            expires?: number | null;
+            /** @description Models that it may draw with, as callers name them; empty: all. */
+            models?: string[] | null;
+            /** @description 1 to 200 characters. */
+            name?: string | null;
+            /**
+             * Format: int32
+             * @description Requests for pictures in any minute.
+             */
+            requestsPerMinute?: number | null;
+        };
+        /** @enum {string} */
+        ClientKeyStatus: "active" | "expired" | "disabled";
         ConfigSnapshot: {
             /** @description The base address to give to clients; it ends in `/v1`. */
             address: string;
@@ -1337,6 +1449,11 @@ export interface components {
             /** @description The password, or a key that opens `/api`. */
             password: string;
         };
+        MadeClientKey: {
+            item: components["schemas"]["ClientKey"];
+            /** @description Shown this once. */
+            key: string;
+        };
         Mark: {
             favorite: boolean;
             filenames: string[];
@@ -1389,6 +1506,27 @@ export interface components {
         NewApiKey: {
             baseUrl: string;
             key: string;
+        };
+        NewClientKey: {
+            /**
+             * Format: int32
+             * @description Requests drawing at once; none: as many as they like.
+             */
+            concurrentRequests?: number | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch; none: it does not expire.
+             */
+            expires?: number | null;
+            /** @description Models that it may draw with, as callers name them; none: all. */
+            models?: string[];
+            /** @description 1 to 200 characters. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Requests for pictures in any minute; none: as many as they like.
+             */
+            requestsPerMinute?: number | null;
         };
         NotDeleted: {
             error: string;
@@ -1556,7 +1694,10 @@ export interface components {
         RequestRow: {
             askedModel: string;
             attempts: components["schemas"]["AttemptRow"][];
+            /** @description Who asked: `key:` and a client key's id, `relay:` and a platform, or what the gateway calls them. */
             client: string;
+            /** @description What the client key is called, while there is one. */
+            clientName: string | null;
             /** Format: int64 */
             durationMs: number;
             /** @description The request's id. */
@@ -1887,6 +2028,133 @@ export interface operations {
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             421: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientKeyList"];
+                };
+            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
+        };
+    };
+    add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClientKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeClientKey"];
+                };
+            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            429: components["responses"]["Refused"];
+            500: components["responses"]["Refused"];
+            503: components["responses"]["Refused"];
+            507: components["responses"]["Refused"];
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientKeyPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientKey"];
+                };
+            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            408: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            414: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];

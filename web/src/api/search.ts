@@ -32,6 +32,7 @@ export function requestSearch(search: Search): RequestFilter {
     provider: text(search.provider),
     model: text(search.model),
     key: text(search.key),
+    client: text(search.client),
     task: oneOf(search.task, TASKS),
     q: text(search.q),
     from: time(search.from),

@@ -44,6 +44,12 @@ export type KeysDeleted = Filled<"deleted">;
 export type KeyTried = Filled<"test">;
 export type KeyTests = Filled<"results">;
 
+/** Keys of callers. */
+export type ClientKey = Schemas["ClientKey"];
+export type ClientKeyList = Schemas["ClientKeyList"];
+export type NewClientKey = Schemas["NewClientKey"];
+export type MadeClientKey = Schemas["MadeClientKey"];
+
 export type Stats = Schemas["DashboardStats"];
 export type Totals = Schemas["Totals"];
 export type SeriesPoint = Schemas["SeriesPoint"];

@@ -1,12 +1,15 @@
 //! The admin API of the real binary.
 
+mod client_keys;
 mod described;
 mod documentation;
 mod doors;
 mod folder_1x;
 mod live;
 mod secrets;
+mod signing_in;
 mod steering;
+mod trusted;
 
 use crate::client::{self, Answer};
 use crate::support::{Running, Setup};
@@ -68,9 +71,9 @@ pub(crate) async fn send(port: u16, method: &str, path: &str, headers: &[(&str, 
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    // As every browser says; without it a session changes nothing.
-    let has = |wanted: &str| headers.iter().any(|(name, _)| *name == wanted);
+    let has = |name: &str| headers.iter().any(|(known, _)| *known == name);
     if has("cookie") && !has("origin") && !has("sec-fetch-site") {
+        // As the panel's own pages.
         request = request.header("sec-fetch-site", "same-origin");
     }
     let body = if document.is_null() { String::new() } else { document.to_string() };

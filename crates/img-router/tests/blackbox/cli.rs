@@ -207,3 +207,28 @@ fn help_and_completions() {
     assert_eq!(setup.run_with(&["nonsense"], "").code, 2);
     assert!(!setup.data().exists(), "help touches nothing");
 }
+
+/// A client key is printed once, alone, so that a script can take it; lists show what may be shown.
+#[test]
+fn client_keys_are_made_listed_and_deleted() {
+    let setup = Setup::new();
+    let made = setup.run_with(&["client-keys", "add", "Ana", "--model", "m", "--per-minute", "5", "--days", "30"], "");
+    assert_eq!(made.code, 0, "{made:?}");
+    let key = made.out.trim();
+    assert!(key.starts_with("ir-") && made.out.lines().count() == 1 && made.err.contains("Ana"), "{made:?}");
+    setup.run(&["client-keys", "add", "two\nlines"]);
+    let listed = setup.run(&["client-keys", "list"]);
+    assert!(!listed.contains(&key[3..]) && listed.contains(&key[42..]) && listed.lines().count() == 3, "{listed}");
+    let keys = json(&setup.run(&["client-keys", "list", "--json"]));
+    let first = &keys[0];
+    assert_eq!((&first["name"], &first["models"], &first["requestsPerMinute"]), (&"Ana".into(), &serde_json::json!(["m"]), &5.into()));
+    assert_eq!(first["expires"].as_i64().unwrap() - first["created"].as_i64().unwrap(), 30 * 86_400_000);
+    let id = first["id"].as_str().unwrap();
+    assert_eq!(setup.run(&["client-keys", "delete", id]).trim(), "deleted");
+    assert_eq!(setup.run_with(&["client-keys", "delete", id], "").code, 1);
+    for wrong in [&["client-keys", "add", ""][..], &["client-keys", "add", "a", "--per-minute", "0"], &["client-keys", "add"]] {
+        let ran = setup.run_with(wrong, "");
+        assert!([2, 64].contains(&ran.code), "{ran:?}");
+    }
+    assert_eq!(json(&setup.run(&["client-keys", "list", "--json"])).as_array().unwrap().len(), 1);
+}

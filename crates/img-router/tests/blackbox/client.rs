@@ -83,3 +83,25 @@ pub(crate) async fn first_bytes_after(port: u16, path: &str, cookie: &str, last_
     connection.abort();
     body
 }
+
+/// A stream that is read until it ends.
+pub(crate) struct Stream {
+    _sender: hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+    body: hyper::body::Incoming,
+}
+
+impl Stream {
+    pub(crate) async fn open(port: u16, path: &str, cookie: &str) -> Self {
+        let request = Request::get(path).header("host", "localhost").header("cookie", cookie).body(Full::default()).unwrap();
+        let (mut sender, connection) = handshake(TokioIo::new(dial(port).await.unwrap())).await.unwrap();
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        Self { _sender: sender, body: response.into_body() }
+    }
+
+    /// Reads it to its end.
+    pub(crate) async fn ended(mut self) {
+        while let Some(Ok(_)) = self.body.frame().await {}
+    }
+}

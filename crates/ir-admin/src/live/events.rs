@@ -2,6 +2,7 @@
 
 use super::{HEARTBEAT, Watch, event, follow, id, resumed};
 use crate::admin::Admin;
+use crate::authority::Operator;
 use crate::gallery::item;
 use crate::refusal::Refusal;
 use crate::requests::{labels, row};
@@ -18,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 struct Watcher {
     admin: Arc<Admin>,
+    operator: Operator,
     seen: u64,
     ready: VecDeque<Bytes>,
     _place: OwnedSemaphorePermit,
@@ -27,15 +29,19 @@ struct Watcher {
 /// the number of events that were missed.
 #[utoipa::path(get, path = "/api/events", tag = "live", responses(
     (status = 200, body = Event, content_type = "text/event-stream")))]
-pub(super) async fn events(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(super) async fn events(State(admin): State<Arc<Admin>>, operator: Operator, headers: HeaderMap) -> Result<Response, Refusal> {
     let place = admin.watch()?;
     let seen = resumed(&admin, &headers).unwrap_or_else(|| admin.engine.feed().newest());
     let hello = event(Some(&id(&admin, seen)), Some("hello"), &json!({}));
-    let watcher = Watcher { admin, seen, ready: VecDeque::from([hello]), _place: place };
+    let watcher = Watcher { admin, operator, seen, ready: VecDeque::from([hello]), _place: place };
     Ok(follow(watcher))
 }
 
 impl Watch for Watcher {
+    fn by(&self) -> (&Admin, &Operator) {
+        (&self.admin, &self.operator)
+    }
+
     async fn next(&mut self) -> Bytes {
         loop {
             if let Some(bytes) = self.ready.pop_front() {

@@ -2,6 +2,7 @@
 
 use super::{HEARTBEAT, Watch, event, follow, id, resumed};
 use crate::admin::{Admin, LogLine};
+use crate::authority::Operator;
 use crate::body::Query;
 use crate::refusal::Refusal;
 use crate::words::{Event, LevelName};
@@ -29,6 +30,7 @@ pub(super) struct LogQuery {
 
 struct Watcher {
     admin: Arc<Admin>,
+    operator: Operator,
     least: usize,
     seen: u64,
     ready: VecDeque<Bytes>,
@@ -41,6 +43,7 @@ struct Watcher {
     (status = 200, body = Event, content_type = "text/event-stream")))]
 pub(super) async fn stream(
     State(admin): State<Arc<Admin>>,
+    operator: Operator,
     Query(query): Query<LogQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
@@ -52,11 +55,15 @@ pub(super) async fn stream(
     let place = admin.watch()?;
     let seen = resumed(&admin, &headers).unwrap_or_else(|| admin.logs.before_oldest());
     let hello = event(None, None, &json!({"type": "connected", "level": LEVELS[least]}));
-    let watcher = Watcher { admin, least, seen, ready: VecDeque::from([hello]), _place: place };
+    let watcher = Watcher { admin, operator, least, seen, ready: VecDeque::from([hello]), _place: place };
     Ok(follow(watcher))
 }
 
 impl Watch for Watcher {
+    fn by(&self) -> (&Admin, &Operator) {
+        (&self.admin, &self.operator)
+    }
+
     async fn next(&mut self) -> Bytes {
         loop {
             if let Some(bytes) = self.ready.pop_front() {

@@ -2,10 +2,11 @@
 
 use super::{Answer, SessionState, begin, cookie, state_of};
 use crate::admin::{Admin, Who};
+use crate::attempts::Guess;
 use crate::authority::{Operator, Via, peer, setup_first, too_many};
-use crate::body::Json;
+use crate::body;
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::SET_COOKIE;
@@ -32,20 +33,22 @@ pub(super) async fn state(State(admin): State<Arc<Admin>>, request: Request) -> 
     (status = 200, body = SessionState), (status = 401, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn login(State(admin): State<Arc<Admin>>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let Json(Login { password }) = Json::from_request(Request::from_parts(parts.clone(), body), &()).await?;
+    let Login { password } = body::password(Request::from_parts(parts.clone(), body)).await?;
     let password = Secret::new(password);
-    let (address, now) = (peer(&parts.extensions), admin.now());
-    admin.attempts.admit(address, now).map_err(too_many)?;
-    let who = Who { actor: "password".to_owned(), address };
+    if password.is_empty() || password.expose().chars().any(char::is_control) {
+        return Err(Refusal::bad("password", "This cannot be a password.", "密码不能为空，也不能含有控制字符。"));
+    }
     if admin.setup_required() {
         return Err(setup_first());
     }
+    let (address, now) = (peer(&parts.extensions), admin.now());
+    admin.attempts.reserve(Guess::Password, address, now).map_err(too_many)?;
+    let who = Who { actor: "password".to_owned(), address };
     if opens(&admin, password).await? {
-        admin.attempts.right(address);
+        admin.attempts.right(address, now);
         admin.audit(&who, "sign in", "", "ok").await;
         return begin(&admin, &parts).await;
     }
-    admin.attempts.wrong(address, now);
     admin.audit(&who, "sign in", "", "wrong password").await;
     Err(Refusal::new(StatusCode::UNAUTHORIZED, "invalid_password", "The password is wrong.", "密码错误。"))
 }

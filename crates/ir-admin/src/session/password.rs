@@ -1,12 +1,16 @@
 //! `POST /api/password`: another password.
 
+use super::begin;
 use super::login::is_right;
 use crate::admin::Admin;
+use crate::attempts::Guess;
 use crate::authority::{Operator, Via, too_many};
-use crate::body::{Answer, Done, Json};
+use crate::body::{self, Answer, Done};
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::SET_COOKIE;
 use ir_model::Secret;
 use serde::Deserialize;
 use serde_json::json;
@@ -22,14 +26,13 @@ pub(super) struct Change {
     password: String,
 }
 
-/// Sets another password and ends all other sessions.
+/// Sets another password and ends all sessions; who did it in one goes on in a new one, whose cookie the
+/// answer sets.
 #[utoipa::path(post, path = "/api/password", tag = "session", request_body = Change, responses(
     (status = 200, body = Done), (status = 409, body = ErrorBody)))]
-pub(super) async fn change(
-    State(admin): State<Arc<Admin>>,
-    operator: Operator,
-    Json(change): Json<Change>,
-) -> Result<Answer<Done>, Refusal> {
+pub(super) async fn change(State(admin): State<Arc<Admin>>, operator: Operator, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let change: Change = body::password(Request::from_parts(parts.clone(), body)).await?;
     if admin.settings.current().settings.security.admin_password.is_some() {
         let (en, zh) = (
             "The password is set by the environment variable IMG_ROUTER_ADMIN_PASSWORD: change it there.",
@@ -38,18 +41,20 @@ pub(super) async fn change(
         return Err(Refusal::new(StatusCode::CONFLICT, "set_by_environment", en, zh));
     }
     let (address, now) = (operator.who.address, admin.now());
-    admin.attempts.admit(address, now).map_err(too_many)?;
+    admin.attempts.reserve(Guess::Password, address, now).map_err(too_many)?;
     if admin.has_password() && !is_right(&admin, Secret::new(change.current.unwrap_or_default())).await? {
-        admin.attempts.wrong(address, now);
+        admin.audit(&operator.who, "set password", "", "wrong password").await;
         return Err(Refusal::bad("current", "The present password is wrong.", "当前密码错误。"));
     }
+    admin.attempts.right(address, now);
     let hash = admin.passwords.hash(Secret::new(change.password), &**admin.engine.dice()).await?;
     admin.change(&json!({"security": {"adminPasswordHash": hash}}), None).await?;
-    let own = match &operator.via {
-        Via::Session(id, _) => Some(id.as_str()),
-        Via::AdminKey | Via::GlobalKey => None,
-    };
-    admin.engine.store().delete_other_sessions(own).await?;
+    admin.engine.store().delete_other_sessions(None).await?;
     admin.audit(&operator.who, "set password", "", "ok").await;
-    Ok(Answer(Done::YES))
+    let mut answer = Answer(Done::YES).into_response();
+    if matches!(operator.via, Via::Session(..)) {
+        let cookie = begin(&admin, &parts).await?.headers_mut().remove(SET_COOKIE);
+        answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    }
+    Ok(answer)
 }

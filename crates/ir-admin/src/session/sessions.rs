@@ -1,5 +1,6 @@
 //! `/api/sessions`: who is signed in where.
 
+use super::lives;
 use crate::admin::Admin;
 use crate::authority::{Operator, Via, short};
 use crate::body::{Answer, Path};
@@ -39,6 +40,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, operator: Operator) ->
     let sessions = admin.engine.store().sessions(now).await?;
     let sessions = sessions
         .into_iter()
+        .filter(|session| lives(session, now))
         .map(|session| SessionInfo {
             current: own == Some(&session.id),
             id: session.id,

@@ -2,10 +2,11 @@
 
 use super::{SessionState, begin};
 use crate::admin::{Admin, Who};
+use crate::attempts::Guess;
 use crate::authority::{peer, too_many};
-use crate::body::Json;
+use crate::body;
 use crate::refusal::{ErrorBody, Refusal};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use ir_model::Secret;
@@ -28,13 +29,14 @@ pub(super) struct Setup {
     (status = 200, body = SessionState), (status = 401, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn setup(State(admin): State<Arc<Admin>>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let Json(Setup { token, password }) = Json::from_request(Request::from_parts(parts.clone(), body), &()).await?;
+    let Setup { token, password } = body::password(Request::from_parts(parts.clone(), body)).await?;
     let (address, now) = (peer(&parts.extensions), admin.now());
-    admin.attempts.admit(address, now).map_err(too_many)?;
+    admin.attempts.reserve(Guess::Password, address, now).map_err(too_many)?;
     // Before the link is used up.
     let hash = admin.passwords.hash(Secret::new(password), &**admin.engine.dice()).await?;
+    let who = Who { actor: "set-up link".to_owned(), address };
     if !admin.take_setup(&token) {
-        admin.attempts.wrong(address, now);
+        admin.audit(&who, "set password", "", "wrong link").await;
         let (en, zh) =
             ("This link is not good (any more). The newest one is in the gateway's log.", "该链接无效或已失效，最新的链接在网关日志中。");
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", en, zh));
@@ -43,6 +45,7 @@ pub(super) async fn setup(State(admin): State<Arc<Admin>>, request: Request) -> 
         admin.return_setup(&token);
         return Err(refusal);
     }
-    admin.audit(&Who { actor: "set-up link".to_owned(), address }, "set password", "", "ok").await;
+    admin.attempts.right(address, now);
+    admin.audit(&who, "set password", "", "ok").await;
     begin(&admin, &parts).await
 }

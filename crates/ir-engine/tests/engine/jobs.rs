@@ -101,6 +101,7 @@ async fn every_answered_picture_is_on_disk_with_its_metadata() {
     assert_eq!(bench.store.get(name).await.expect("gallery"), Some(record), "the index is rebuilt from the pictures alone");
 }
 
+/// Proves R-AUTH-5.
 #[tokio::test]
 async fn relayed_keys_and_pool_keys_never_meet() {
     let config = r#"{"system":{"modes":{"relay":true,"backend":true}},"providers":{"NewApi":{"enabled":true,"baseUrl":"https://one.example","text":{"model":"m"}}}}"#;

@@ -1,6 +1,7 @@
 //! The engine through its public interface, on a scripted wire.
 
 mod claims;
+mod credentials;
 mod failover;
 mod hosting;
 mod inputs;

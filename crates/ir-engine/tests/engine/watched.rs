@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use ir_model::{Charge, KeyId, Timestamp};
 use ir_store::{
-    AddedKeys, AdminRepo, AttemptRecord, AuditRecord, Backlog, Claim, Claims, Cursor, Errand, Facets, Gallery, GalleryFilter, Hook,
-    Interrupted, JobRecord, JobState, Journal, JournalEntry, KeyHealth, KeyRecord, KeyRepo, Listed, Matching, Outbox, PictureRecord,
-    RequestFilter, RequestLog, RequestRecord, Result, SessionRecord, Statistics, Stats, Store, Window,
+    AddedKeys, AdminRepo, AttemptRecord, AuditRecord, Backlog, Claim, Claims, ClientKeyRecord, ClientKeyRepo, ClientKeyUse, Cursor, Errand,
+    Facets, Gallery, GalleryFilter, Hook, Interrupted, JobRecord, JobState, Journal, JournalEntry, KeyHealth, KeyRecord, KeyRepo, Listed,
+    Matching, Outbox, PictureRecord, RequestFilter, RequestLog, RequestRecord, Result, SessionRecord, Statistics, Stats, Store, Window,
 };
 use std::any::Any;
 use std::sync::Arc;
@@ -133,6 +133,7 @@ pass_on! { Claims {
 pass_on! { AdminRepo {
     fn create_session(session: SessionRecord) -> Result<()>;
     fn find_session(token_hash: &[u8], now: Timestamp) -> Result<Option<SessionRecord>>;
+    fn session(id: &str) -> Result<Option<SessionRecord>>;
     fn touch_session(id: &str, now: Timestamp) -> Result<bool>;
     fn sessions(now: Timestamp) -> Result<Vec<SessionRecord>>;
     fn delete_session(id: &str) -> Result<bool>;
@@ -145,6 +146,14 @@ pass_on! { AdminRepo {
 pass_on! { Statistics {
     fn stats(window: Window, now: Timestamp) -> Result<Stats>;
     fn prune_stats(now: Timestamp) -> Result<u64>;
+} }
+
+pass_on! { ClientKeyRepo {
+    fn client_keys() -> Result<Vec<ClientKeyRecord>>;
+    fn add_client_key(key: ClientKeyRecord) -> Result<bool>;
+    fn update_client_key(key: ClientKeyRecord) -> Result<bool>;
+    fn delete_client_key(id: &str) -> Result<bool>;
+    fn save_client_key_use(usage: Vec<ClientKeyUse>) -> Result<()>;
 } }
 
 pass_on! { Store {

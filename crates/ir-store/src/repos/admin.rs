@@ -27,6 +27,9 @@ pub trait AdminRepo: Send + Sync {
     /// The session of a token, unless it has expired at `now`.
     async fn find_session(&self, token_hash: &[u8], now: Timestamp) -> Result<Option<SessionRecord>>;
 
+    /// The session of this id, expired or not.
+    async fn session(&self, id: &str) -> Result<Option<SessionRecord>>;
+
     /// Notes that a session is used. Writes only when the last note is a minute old, so that a busy
     /// panel costs nothing. `false`: there is none.
     async fn touch_session(&self, id: &str, now: Timestamp) -> Result<bool>;

@@ -48,6 +48,11 @@ impl AdminRepo for SqliteStore {
         .await
     }
 
+    async fn session(&self, id: &str) -> Result<Option<SessionRecord>> {
+        let id = id.to_owned();
+        self.read(move |db| Ok(db.prepare_cached("SELECT * FROM sessions WHERE id = ?1")?.query_row([id], session).optional()?)).await
+    }
+
     async fn touch_session(&self, id: &str, now: Timestamp) -> Result<bool> {
         let id = id.to_owned();
         let asked = id.clone();

@@ -14,6 +14,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
 
 /// `application_id` of our databases: 'IMGR'.

@@ -53,6 +53,8 @@ async fn use_is_noted_once_a_minute(make: &impl Fn(&str) -> Arc<dyn Store>) {
     }
     assert_eq!(seen, [1000, 61_000, 61_000, 61_000, 121_000]);
     assert!(!store.touch_session("s2", Timestamp(0)).await.unwrap());
+    assert_eq!(store.session("s1").await.unwrap().map(|session| session.last_seen), Some(Timestamp(121_000)));
+    assert_eq!(store.session("s2").await.unwrap(), None);
 }
 
 async fn sessions_end(make: &impl Fn(&str) -> Arc<dyn Store>) {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod claims;
+mod client_keys;
 mod gallery;
 mod journal;
 mod keys;
@@ -35,6 +36,7 @@ pub(crate) async fn suite(make: impl Fn(&str) -> Arc<dyn Store>) {
     admin::suite(&make).await;
     statistics::suite(&make).await;
     claims::suite(&make).await;
+    client_keys::suite(&make).await;
     readiness_and_closing(&make).await;
 }
 

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { configQuery, facetsQuery, keysQuery, type RequestFilter } from "@/api/queries";
+import { clientKeysQuery, configQuery, facetsQuery, keysQuery, type RequestFilter } from "@/api/queries";
 import { FilterBar } from "@/ui/filters/FilterBar";
 import { FilterSelect } from "@/ui/filters/FilterSelect";
 import { RangeFilter } from "@/ui/filters/RangeFilter";
@@ -15,11 +15,16 @@ interface Props {
 /** What the log can be narrowed down by. */
 export function RequestFilters({ filter, onChange }: Props) {
   const { t } = useTranslation("requests");
-  const { status, provider, model, key, task, q, from, to } = filter;
+  const { status, provider, model, key, client, task, q, from, to } = filter;
   const config = useQuery(configQuery);
   const facets = useQuery(facetsQuery);
   const keys = useQuery({ ...keysQuery(provider ?? ""), enabled: provider !== undefined });
-  const active = [status, provider, model, key, task, from ?? to].filter((each) => each !== undefined).length;
+  const active = [status, provider, model, key, client, task, from ?? to].filter(
+    (each) => each !== undefined,
+  ).length;
+  const clients = useQuery(clientKeysQuery);
+  const byClient =
+    clients.data?.map(({ id, name, hint }) => ({ value: `key:${id}`, label: `${name} · ${hint}` })) ?? [];
   const byKey = keys.data?.map(({ id, name, key: masked }) => ({
     value: id,
     label: [name.trim(), masked].filter(Boolean).join(" · ") || id,
@@ -61,6 +66,15 @@ export function RequestFilters({ filter, onChange }: Props) {
           data={byKey ?? []}
           value={key}
           onChange={(next) => onChange({ ...filter, key: next })}
+          width={170}
+        />
+      )}
+      {(byClient.length > 0 || client !== undefined) && (
+        <FilterSelect
+          label={t("filter.client")}
+          data={byClient}
+          value={client}
+          onChange={(next) => onChange({ ...filter, client: next })}
           width={170}
         />
       )}

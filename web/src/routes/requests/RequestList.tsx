@@ -89,7 +89,20 @@ const RequestLine = memo(function RequestLine({ row }: { row: RequestRow }) {
   const { t } = useTranslation(["requests", "common"]);
   const format = useFormat();
   const outcome = useOutcome()(row.outcome);
-  const { id, prompt, task, askedModel, provider, model, attempts, client, durationMs, time, pictures } = row;
+  const {
+    id,
+    prompt,
+    task,
+    askedModel,
+    provider,
+    model,
+    attempts,
+    client,
+    clientName,
+    durationMs,
+    time,
+    pictures,
+  } = row;
   const further = furtherAttempts(attempts);
   return (
     <Link to="/requests/$id" params={{ id }} className={classes.line} preload={false}>
@@ -111,7 +124,7 @@ const RequestLine = memo(function RequestLine({ row }: { row: RequestRow }) {
           )}
         </span>
       </span>
-      <span className={classes.client}>{client}</span>
+      <span className={classes.client}>{clientName ?? client}</span>
       <span className={classes.duration}>{format.duration(durationMs)}</span>
       <span className={classes.time}>
         <RelativeTime time={time} />

@@ -101,7 +101,7 @@ function Details({ request }: { request: RequestDetail }) {
               t("common:state.none")
             )}
           </Fact>
-          <Fact name={t("column.client")}>{request.client}</Fact>
+          <Fact name={t("column.client")}>{request.clientName ?? request.client}</Fact>
         </dl>
       </Section>
 

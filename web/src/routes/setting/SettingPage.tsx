@@ -1,7 +1,7 @@
 import { Stack, Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { Fragment, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/client";
 import { configQuery } from "@/api/queries";
@@ -20,6 +20,7 @@ import { PortMoved } from "./PortMoved";
 import { SettingSection } from "./SettingSection";
 import { SECTION_NAMES, SECTIONS, TABS, type Tab, tabOf } from "./sections";
 
+const ClientKeys = lazy(() => import("./clients/ClientKeys"));
 const SecurityCards = lazy(() => import("./security/SecurityCards"));
 
 const route = getRouteApi("/panel/setting");
@@ -99,7 +100,14 @@ function Settings({ config }: { config: ConfigSnapshot }) {
                 </Suspense>
               )}
               {SECTION_NAMES.filter((section) => SECTIONS[section].tab === name).map((section) => (
-                <SettingSection key={section} name={section} config={config} state={state} />
+                <Fragment key={section}>
+                  <SettingSection name={section} config={config} state={state} />
+                  {section === "modes" && (
+                    <Suspense fallback={<FormSkeleton fields={3} />}>
+                      <ClientKeys />
+                    </Suspense>
+                  )}
+                </Fragment>
               ))}
             </Stack>
           </Tabs.Panel>

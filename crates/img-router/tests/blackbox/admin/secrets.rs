@@ -1,9 +1,14 @@
-//! Nothing answers with a secret (R-SEC-1, R-SEC-2, R-SEC-3, R-LOG-1).
+//! Nothing answers with a secret, and nothing writes one down in plain text.
 
-use super::{Operator, fresh, send};
+use super::{Operator, PASSWORD, fresh, send};
+use crate::client;
 use crate::platforms::NEW_API;
 use futures_util::future::join_all;
+use http::Request;
+use http_body_util::Full;
+use ir_sim::{Behaviour, Script};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// Forty secrets, in every place that takes one.
 fn canaries() -> Vec<String> {
@@ -16,10 +21,27 @@ fn holds_a_canary(text: &[u8]) -> Option<String> {
     text.find("canary").map(|at| text[at.saturating_sub(80)..].chars().take(160).collect())
 }
 
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => files(&path),
+            false => vec![(path.display().to_string(), std::fs::read(&path).unwrap())],
+        })
+        .collect()
+}
+
+/// Secrets in every place that takes one; then every route with every method, bodies that fit, do not
+/// fit or are no JSON, and requests of callers that are refused or fail at the platform. Everything that
+/// is answered, streamed, counted, logged at TRACE level and written to disk is searched.
+///
+/// Proves R-SEC-1, R-SEC-2, R-SEC-4, R-LOG-1, R-AUTH-6, P-8.
 #[tokio::test]
 async fn forty_canaries_are_never_seen_again() {
     let sim = NEW_API.sim().await;
     let setup = fresh().env("IMG_ROUTER_ALLOW_PRIVATE", crate::platforms::host(&sim));
+    let setup = setup.env("LOG_LEVEL", "trace").env("IMG_ROUTER_SYSTEM_MODES_BACKEND", "1");
     let running = setup.start();
     let operator = Operator::first(&running).await;
     let canaries = canaries();
@@ -53,13 +75,18 @@ async fn forty_canaries_are_never_seen_again() {
     for (path, document) in wrong {
         seen.push((path.to_owned(), operator.post(path, &document).await.body));
     }
+    // A key that the gateway makes itself: its answer is the only one that may show it.
+    let made = operator.change("/api/client-keys", json!({"name": "somebody"})).await;
+    let client_key = made["key"].as_str().unwrap().to_owned();
+    seen.extend(callers(running.port, &canaries, &client_key, &sim).await);
     let document = send(running.port, "GET", "/openapi.json", &[], &Value::Null).await.json();
     let paths: Vec<String> =
         document["paths"].as_object().unwrap().keys().filter(|path| !path.ends_with("stream") && *path != "/api/events").cloned().collect();
     for path in paths {
-        for method in ["GET", "POST", "DELETE", "PATCH"] {
+        for method in ["GET", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"] {
             let path = path.replace("{id}", "x").replace("{ticket}", "x").replace("{filename}", "x");
             let body = if method == "GET" { Value::Null } else { json!({}) };
+            seen.push((format!("{method} {path} with a canary"), broken(&operator, method, &path, &canaries[39]).await));
             // Signing out ends the crawl, and a new access key may be shown once.
             if path == "/api/session" || path == "/api/access-key/rotate" {
                 continue;
@@ -67,9 +94,17 @@ async fn forty_canaries_are_never_seen_again() {
             seen.push((format!("{method} {path}"), operator.send(method, &path, &body).await.body));
         }
     }
-    for path in
-        ["/api/config", "/api/runtime-config", "/api/key-pool?provider=NewApi", "/api/requests", "/api/audit", "/v1/models", "/ready"]
-    {
+    for path in [
+        "/metrics",
+        "/api/client-keys",
+        "/api/config",
+        "/api/runtime-config",
+        "/api/key-pool?provider=NewApi",
+        "/api/requests",
+        "/api/audit",
+        "/v1/models",
+        "/ready",
+    ] {
         seen.push((path.to_owned(), operator.get(path).await.body));
     }
     let streams = join_all(["/api/events", "/api/logs/stream?level=TRACE"].map(|path| {
@@ -78,15 +113,68 @@ async fn forty_canaries_are_never_seen_again() {
     }))
     .await;
     seen.extend(streams);
-    seen.push(("the log".to_owned(), running.log().into_bytes()));
-    seen.push(("the file".to_owned(), std::fs::read(running.data().join("runtime-config.json")).unwrap()));
-    seen.push(("the database".to_owned(), std::fs::read(running.data().join("img-router.db")).unwrap()));
-    assert!(seen.len() > 100, "{}", seen.len());
+    // What is told at the end is told too.
+    let data = running.data();
+    let log = running.log();
+    running.stop();
+    let log = format!("{log}{}", std::fs::read_to_string(setup.beside("log.txt")).unwrap());
+    assert!(log.contains("DEBUG") && log.contains("planned") && log.contains(" drawn"), "everything is logged");
+    seen.push(("the log".to_owned(), log.into_bytes()));
+    let on_disk = files(&data);
+    for name in ["runtime-config.json", "runtime-config.json.bak", "img-router.db"] {
+        assert!(on_disk.iter().any(|(file, _)| file.ends_with(name)), "{name}");
+    }
+    seen.extend(on_disk);
+    assert!(seen.len() > 300, "{}", seen.len());
+    // The password, and what stands for the operator's and a caller's right.
+    let session = operator.cookie.split_once('=').unwrap().1;
     for (what, bytes) in seen {
         if let Some(around) = holds_a_canary(&bytes) {
             panic!("{what}: {around}");
         }
+        for secret in [PASSWORD, session, &client_key[3..]] {
+            let there = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!there, "{what} shows the password, the session's token or the client's key");
+        }
     }
+}
+
+/// A body that cannot be read, with a canary in it, in the address, and where nobody looks for one.
+async fn broken(operator: &Operator, method: &str, path: &str, canary: &str) -> Vec<u8> {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("{path}?token={canary}&limit={canary}"))
+        .header("host", format!("localhost:{}", operator.port))
+        .header("cookie", &operator.cookie)
+        .header("sec-fetch-site", "same-origin")
+        .header("x-api-key", canary)
+        .header("content-type", "application/json")
+        .header("user-agent", "a browser");
+    let body = format!("{{\"key\": \"{canary}\", \"password\": \"{canary}\", ");
+    client::ask(operator.port, request.body(Full::from(body)).unwrap()).await.unwrap().body
+}
+
+/// What callers read who are refused, whose drawing fails, and who draw.
+async fn callers(port: u16, canaries: &[String], client_key: &str, sim: &ir_sim::Sim) -> Vec<(String, Vec<u8>)> {
+    let mut seen = Vec::new();
+    let draw = json!({"prompt": "a boat", "model": "sim"});
+    let mut told = async |what: &str, key: &str| {
+        for path in ["/v1/images/generations", "/v1/chat/completions", "/v1/responses", "/api/runtime-config"] {
+            let answer = client::post_as(port, path, key, &draw).await.unwrap();
+            seen.push((format!("{what}: {path} {}", answer.status), answer.body));
+        }
+    };
+    told("with the global key", &canaries[0]).await;
+    told("with a client key", client_key).await;
+    told("with nobody's key", "ir-canary-of-nobody").await;
+    told("with a platform's key, relayed", &canaries[39]).await;
+    for status in [401, 429, 500] {
+        sim.script(Script::always(Behaviour::error(status)));
+        told("with the global key, at a platform that fails", &canaries[0]).await;
+        told("with a platform's key, at one that fails", &canaries[39]).await;
+    }
+    sim.script(Script::always(Behaviour::default()));
+    seen
 }
 
 /// Proves R-SEC-3, B-94.
@@ -104,4 +192,51 @@ async fn a_secret_stays_with_the_address_that_it_was_saved_for() {
     let moved = operator.post("/api/runtime-config", &json!({"promptOptimizer": {"baseUrl": "https://evil.example/v1"}})).await;
     // Either the change is refused, or the secret is gone: it never follows.
     assert!(moved.status == 400 || key().await == "", "{}", super::text(&moved));
+}
+
+/// What people ask for is in the log only where the operator wants it there.
+///
+/// Proves R-PRIV-3.
+#[tokio::test]
+async fn prompts_are_logged_only_where_that_is_switched_on() {
+    let sim = NEW_API.sim().await;
+    let setup = fresh().env("IMG_ROUTER_ALLOW_PRIVATE", crate::platforms::host(&sim)).env("LOG_LEVEL", "trace");
+    let running = setup.start();
+    let operator = Operator::first(&running).await;
+    let newapi = json!({"enabled": true, "baseUrl": sim.url(), "text": {"model": "sim"}});
+    operator.change("/api/runtime-config", json!({"providers": {"NewApi": newapi}})).await;
+    operator.change("/api/key-pool", json!({"provider": "NewApi", "action": "add", "keyItem": {"key": NEW_API.key}})).await;
+    let draw = async |prompt: &str| {
+        let ask = json!({"prompt": prompt, "model": "sim"});
+        operator.post("/api/playground/v1/images/generations", &ask).await.status
+    };
+    let logged = |word: &str| {
+        let began = std::time::Instant::now();
+        // Lines are written by a thread of their own.
+        while running.log().matches("drawn").count() < running.log().matches("planned").count() {
+            assert!(began.elapsed() < crate::support::SOON);
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        running.log().contains(word)
+    };
+    assert_eq!(draw("a walrus in secret").await, 200);
+    sim.script(Script::always(Behaviour::moderation()));
+    assert_eq!(draw("a walrus that a platform refuses").await, 400);
+    sim.script(Script::always(Behaviour::default()));
+    let long = json!({"prompt": "a walrus, ".repeat(4000), "model": "sim"});
+    assert_eq!(operator.post("/api/playground/v1/images/generations", &long).await.status, 400);
+    let chat = json!({"messages": [{"role": "user", "content": "a walrus in chat"}], "model": "sim", "n": "two"});
+    assert_eq!(operator.post("/api/playground/v1/chat/completions", &chat).await.status, 400);
+    assert!(!logged("walrus"));
+    let began = std::time::Instant::now();
+    while !operator.read("/api/requests").await.to_string().contains("a walrus in secret") {
+        assert!(began.elapsed() < crate::support::SOON, "the operator does not find it in the request log");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    operator.change("/api/runtime-config", json!({"system": {"logPrompts": true}})).await;
+    assert_eq!(draw("a walrus,\n\u{1b}[31mfor all to see").await, 200);
+    assert!(logged("a walrus,\\n\\u{1b}[31mfor all to see"), "on one line");
+    sim.script(Script::always(Behaviour::moderation()));
+    assert_eq!(draw("a walrus that failed").await, 400);
+    assert!(logged("a walrus that failed"));
 }

@@ -16,8 +16,6 @@ const TINY: u32 = 8;
 /// Pixels per byte above which a picture may be of one colour: quick encoders take a byte for 40 of
 /// them, JPEG for 64. Drawings have a byte for a few pixels and are not decoded.
 const SPARSE: u64 = 32;
-/// Sides of the picture that is looked at, if it is: as it is, in most cases.
-const LOOKED_AT: u32 = 2048;
 /// How long an answer waits for the bucket, where pictures have a public address there.
 const LINK_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -99,14 +97,10 @@ fn is_tiny(size: Size, wanted: Option<Size>) -> bool {
 }
 
 /// Whether a picture is wholly black or wholly transparent: what safety checkers give in place of a
-/// drawing. Only one with suspiciously few bytes is decoded; one that cannot be is not doubted.
+/// drawing. Only one with suspiciously few bytes is looked at; one that cannot be decoded is not doubted.
 async fn is_blank(engine: &Engine, picture: &Picture) -> bool {
-    if picture.blob.size().saturating_mul(SPARSE) >= picture.probe.size.pixels() {
-        return false;
-    }
-    let Ok((_, rgba)) = engine.pictures.decode_small(picture, LOOKED_AT).await else { return false };
-    let mut pixels = rgba.chunks_exact(4);
-    pixels.clone().all(|pixel| pixel[3] == 0) || pixels.all(|pixel| pixel[..3] == [0; 3])
+    let is_sparse = picture.blob.size().saturating_mul(SPARSE) < picture.probe.size.pixels();
+    is_sparse && engine.pictures.is_blank(picture).await.unwrap_or(false)
 }
 
 /// A drawn picture that cannot be used was charged all the same.

@@ -23,6 +23,7 @@ mod picture;
 mod script;
 mod server;
 mod shelf;
+pub mod soak;
 mod validate;
 
 pub use behaviour::{Behaviour, Body, ChatForm, Coding, Cut, Drip, ErrorBody, ErrorShape, Flaw, Form, Length, Pictures};

@@ -73,7 +73,7 @@ struct Visit {
 pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Shot {
     let mut shot = Shot { first, ..Shot::default() };
     let place = tokio::select! {
-        place = request.engine.place(request.deadline) => place,
+        place = request.engine.place(&request.room, request.deadline) => place,
         () = gone(request) => Err(Fault::new(Class::Cancelled)),
     };
     let _place = match place {
@@ -84,15 +84,21 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
         }
     };
     let mut queue: VecDeque<(&Candidate, bool)> = request.plan.candidates.iter().map(|c| (c, false)).collect();
-    let mut attempts = 0;
+    let (mut attempts, mut in_vain) = (0, false);
     while let Some((candidate, deferred)) = queue.pop_front() {
         // A probe is given back when this visit ends, whatever came of it.
         let entry = candidate.upstream.health.breaker.enter(request.engine.mono());
-        if matches!(entry, Entry::Last) && !deferred && !queue.is_empty() {
+        let is_up = !matches!(entry, Entry::Last);
+        if !is_up && !deferred && !queue.is_empty() {
             queue.push_back((candidate, true));
             continue;
         }
-        match visit(request, candidate, &mut shot, count, &mut attempts).await {
+        // Where everything is down one of them is asked all the same. Asking the others as well would only
+        // multiply the load on platforms that are in trouble.
+        if !is_up && std::mem::replace(&mut in_vain, true) {
+            continue;
+        }
+        match visit(request, candidate, is_up, &mut shot, count, &mut attempts).await {
             Step::Stop => break,
             Step::OtherKey | Step::SameOnce | Step::NextUpstream => shot.next = "next platform",
         }
@@ -115,7 +121,7 @@ async fn gone(request: &Arc<Request>) {
 }
 
 /// Tries one upstream until its pictures are there or the judge sends the shot elsewhere.
-async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
+async fn visit(request: &Arc<Request>, candidate: &Candidate, is_up: bool, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
     let mut visit = Visit::default();
     loop {
         let missing = count - shot.drawn;
@@ -151,7 +157,7 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, shot: &mut Shot, c
                     return Step::NextUpstream;
                 }
             }
-            Some(Step::SameOnce) if !visit.repeated => {
+            Some(Step::SameOnce) if !visit.repeated && is_up => {
                 visit.repeated = true;
                 shot.next = "retried";
                 visit.avoid = used;

@@ -3,7 +3,7 @@
 
 use crate::attempt::{By, Shot, shoot};
 use crate::course::{Course, DrawEvent};
-use crate::engine::Engine;
+use crate::engine::{Engine, JobGuard};
 use crate::events::Event;
 use crate::hosting::Links;
 use crate::inputs::gather;
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// The most pictures of one request (`02-http-api.md`).
-const MOST_PICTURES: u32 = 16;
+pub(crate) const MOST_PICTURES: u32 = 16;
 
 /// How a request went that gave at least one picture.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +84,7 @@ pub(crate) struct Request {
     pub(crate) id: RequestId,
     /// The job in the journal. Not the request id: callers may choose that one, and repeat it.
     pub(crate) job: String,
+    pub(crate) room: Arc<JobGuard>,
     pub(crate) ask: Ask,
     pub(crate) caller: Caller,
     pub(crate) policy: Policy,
@@ -151,6 +152,8 @@ pub(crate) struct Errand {
     pub(crate) id: RequestId,
     pub(crate) job: String,
     pub(crate) course: Course,
+    /// What keeps its room among those that draw and wait.
+    pub(crate) room: Arc<JobGuard>,
 }
 
 /// Draws a request to its end, which is the caller's to tell.
@@ -173,7 +176,7 @@ pub(crate) async fn run(engine: &Arc<Engine>, errand: Errand) -> Result<Summary,
 }
 
 async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault> {
-    let Errand { ask, caller, id, job, course } = errand;
+    let Errand { ask, caller, id, job, course, room } = errand;
     let snapshot = engine.snapshot();
     let began = engine.clock.now();
     let deadline = Instant::now() + snapshot.settings.routing.deadline;
@@ -195,6 +198,7 @@ async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault>
         engine: Arc::clone(engine),
         snapshot,
         job,
+        room,
         id,
         ask,
         caller,

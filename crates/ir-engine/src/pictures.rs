@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::told::Told;
 use ir_egress::{ExchangeLimits, Purpose};
 use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Size, Source, hex};
-use ir_spool::{Alphabet, Sidecar};
+use ir_spool::{Alphabet, Sidecar, SpoolError, is_out_of_descriptors};
 use ir_store::PictureRecord;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +114,14 @@ fn whole(blob: Blob) -> Result<Picture, Fault> {
 
 async fn decode(engine: &Engine, text: &str) -> Result<Picture, Fault> {
     let blob = engine.spool.from_base64(text, Alphabet::Either).await.map_err(|error| {
-        Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(format!("the platform's base64 cannot be used: {error}"))
+        // What fails here is not the platform's fault, if it is not its text.
+        let class = match &error {
+            SpoolError::Base64 { .. } | SpoolError::TooLarge { .. } => Class::UpstreamFault,
+            SpoolError::Full => Class::Gate(Gate::StorageFull),
+            SpoolError::Io(error) if is_out_of_descriptors(error) => Class::Gate(Gate::Overloaded),
+            SpoolError::Io(_) => Class::Gate(Gate::Internal),
+        };
+        Fault::new(class).charged(Charge::Yes).detail(format!("the platform's base64 cannot be used: {error}"))
     })?;
     whole(blob)
 }

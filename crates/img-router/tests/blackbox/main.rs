@@ -12,6 +12,7 @@ mod inputs;
 mod listener;
 mod operation;
 mod operator;
+mod overload;
 mod platforms;
 mod previews;
 mod services;

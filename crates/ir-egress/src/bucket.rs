@@ -328,7 +328,7 @@ fn kind_of(status: u16, code: &str) -> BucketFaultKind {
 fn from_wire(fault: &WireFault) -> BucketFault {
     let kind = match fault.kind {
         WireFaultKind::Refused | WireFaultKind::Blocked | WireFaultKind::Tls => BucketFaultKind::Settings,
-        WireFaultKind::Resolve | WireFaultKind::Connect => BucketFaultKind::Service,
+        WireFaultKind::Resolve | WireFaultKind::Connect | WireFaultKind::Exhausted => BucketFaultKind::Service,
         WireFaultKind::Timeout(Phase::Resolve | Phase::Connect | Phase::Tls) => BucketFaultKind::Service,
         WireFaultKind::Timeout(_) | WireFaultKind::Broken | WireFaultKind::TooLarge | WireFaultKind::Protocol => BucketFaultKind::Object,
     };

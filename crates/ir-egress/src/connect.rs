@@ -7,6 +7,7 @@ use crate::resolve::{MAX_DIALLED, Resolver, SystemResolver, resolve};
 use crate::rules::{Purpose, Refusal, Rules};
 use crate::url_rules::Destination;
 use crate::wire::{Phase, Timing, WireFault, WireFaultKind};
+use ir_spool::is_out_of_descriptors;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
@@ -139,6 +140,7 @@ async fn dial(dialer: &dyn Dial, to: &Destination, candidates: &[SocketAddr], en
         let share = end.saturating_duration_since(now) / left;
         last = match timeout_at(now + share, dialer.dial(*address)).await {
             Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) if is_out_of_descriptors(&error) => return Err(fault(WireFaultKind::Exhausted, to, &error)),
             Ok(Err(error)) => fault(WireFaultKind::Connect, to, &error),
             Err(_) => fault(WireFaultKind::Timeout(Phase::Connect), to, &"no connection in time"),
         };

@@ -3,13 +3,15 @@
 use crate::rules::{Purpose, Refusal};
 use crate::wire::{WireFault, WireFaultKind};
 use ir_model::{Charge, Class, Fault, Flaw, Gate};
-use ir_spool::SpoolError;
+use ir_spool::{SpoolError, is_out_of_descriptors};
 
 /// A fault of a wire under an operator's address.
 pub(crate) fn from_wire(fault: &WireFault) -> Fault {
     let charge = if fault.sent { Charge::Maybe } else { Charge::No };
     let class = match fault.kind {
         WireFaultKind::Timeout(_) => Class::Timeout,
+        // Ours, not the platform's: neither its key nor its health is to blame.
+        WireFaultKind::Exhausted => Class::Gate(Gate::Overloaded),
         WireFaultKind::Refused | WireFaultKind::Blocked => Class::Blocked,
         WireFaultKind::Resolve
         | WireFaultKind::Connect
@@ -89,6 +91,9 @@ pub(crate) fn from_spool(error: &SpoolError) -> Fault {
         SpoolError::TooLarge { limit } => return nonsense(format!("the reply's picture is above {limit} bytes")),
         SpoolError::Base64 { at } => return nonsense(format!("the reply's base64 is wrong at {at}")),
         SpoolError::Full => Fault::new(Class::Gate(Gate::StorageFull)),
+        SpoolError::Io(error) if is_out_of_descriptors(error) => {
+            Fault::new(Class::Gate(Gate::Overloaded)).detail(format!("spool: {error}"))
+        }
         SpoolError::Io(error) => Fault::new(Class::Gate(Gate::Internal)).detail(format!("spool: {error}")),
     };
     fault.charged(Charge::Maybe)

@@ -7,7 +7,7 @@ use crate::wire::WireReply;
 use http::HeaderMap;
 use ir_model::{Charge, Class, Fault, Gate, Timestamp};
 use ir_platforms::{Reply, ReplyBody};
-use ir_spool::{LiftError, LiftErrorKind, LiftLimits, Lifter, Spool};
+use ir_spool::{LiftError, LiftErrorKind, LiftLimits, Lifter, Spool, is_out_of_descriptors};
 use serde_json::Value;
 use std::time::UNIX_EPOCH;
 
@@ -153,6 +153,7 @@ fn interrupted(why: Interrupted) -> Fault {
 /// The fault that is ours, not the document's.
 pub(crate) fn ours(error: &LiftError) -> Option<Fault> {
     let gate = match error.kind {
+        LiftErrorKind::Io(ref io) if is_out_of_descriptors(io) => Gate::Overloaded,
         LiftErrorKind::Io(_) => Gate::Internal,
         LiftErrorKind::Full => Gate::StorageFull,
         LiftErrorKind::Syntax(_)

@@ -2,6 +2,7 @@
 
 use crate::wire::{Phase, WireFault, WireFaultKind};
 use async_trait::async_trait;
+use ir_spool::is_out_of_descriptors;
 use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -67,7 +68,10 @@ pub(crate) async fn resolve(resolver: &dyn Resolver, name: &str, port: u16, end:
     let mut found = timeout_at(end, resolver.resolve(name))
         .await
         .map_err(|_| fault(WireFaultKind::Timeout(Phase::Resolve), format!("{name}: no answer from the resolver in time")))?
-        .map_err(|error| fault(WireFaultKind::Resolve, format!("{name}: {error}")))?;
+        .map_err(|error| {
+            let kind = if is_out_of_descriptors(&error) { WireFaultKind::Exhausted } else { WireFaultKind::Resolve };
+            fault(kind, format!("{name}: {error}"))
+        })?;
     if found.len() > MAX_ANSWERS {
         return Err(fault(WireFaultKind::Resolve, format!("{name}: more than {MAX_ANSWERS} addresses")));
     }

@@ -211,6 +211,8 @@ pub enum WireFaultKind {
     Resolve,
     /// No connection.
     Connect,
+    /// No connection, since this process has no file descriptor left for one.
+    Exhausted,
     /// No TLS, or not with the host that was meant.
     Tls,
     /// A step took too long.

@@ -75,7 +75,7 @@ struct Visit {
 pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Shot {
     let mut shot = Shot { first, ..Shot::default() };
     let place = tokio::select! {
-        place = request.engine.place(request.deadline) => place,
+        place = request.engine.place(&request.room, request.deadline) => place,
         () = gone(request) => Err(Fault::new(Class::Cancelled)),
     };
     let _place = match place {
@@ -86,8 +86,7 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
         }
     };
     let mut queue: VecDeque<(&Candidate, bool)> = request.plan.candidates.iter().map(|c| (c, false)).collect();
-    let mut attempts = 0;
-    let mut rested = false;
+    let (mut attempts, mut in_vain, mut rested) = (0, false, false);
     loop {
         let Some((candidate, deferred)) = queue.pop_front() else {
             let Some(candidate) = rest(request, &shot, rested).await else { break };
@@ -98,12 +97,17 @@ pub(crate) async fn shoot(request: &Arc<Request>, first: u32, count: u32) -> Sho
         };
         // A probe is given back when this visit ends, whatever came of it.
         let entry = candidate.upstream.health.breaker.enter(request.engine.mono());
-        let last = matches!(entry, Entry::Last);
-        if last && !deferred && !queue.is_empty() {
+        let is_up = !matches!(entry, Entry::Last);
+        if !is_up && !deferred && !queue.is_empty() {
             queue.push_back((candidate, true));
             continue;
         }
-        match visit(request, candidate, last, &mut shot, count, &mut attempts).await {
+        // Where everything is down one of them is asked all the same. Asking the others as well would only
+        // multiply the load on platforms that are in trouble.
+        if !is_up && std::mem::replace(&mut in_vain, true) {
+            continue;
+        }
+        match visit(request, candidate, is_up, &mut shot, count, &mut attempts).await {
             Step::Stop => break,
             Step::OtherKey | Step::SameOnce | Step::NextUpstream => shot.next = "next platform",
         }
@@ -147,9 +151,9 @@ async fn gone(request: &Arc<Request>) {
     }
 }
 
-/// Tries one upstream until its pictures are there or the judge sends the shot elsewhere. `last`: its
-/// breaker is open, and it is no probe.
-async fn visit(request: &Arc<Request>, candidate: &Candidate, last: bool, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
+/// Tries one upstream until its pictures are there or the judge sends the shot elsewhere. `is_up`: its
+/// breaker is closed, or this is its probe.
+async fn visit(request: &Arc<Request>, candidate: &Candidate, is_up: bool, shot: &mut Shot, count: u32, attempts: &mut u32) -> Step {
     let mut visit = Visit::default();
     loop {
         let missing = count - shot.drawn;
@@ -161,7 +165,7 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, last: bool, shot: 
             return Step::Stop;
         }
         let counts = !matches!(shot.next, "next key" | "more pictures");
-        if *attempts > 0 && counts && !may_repeat(request, last) {
+        if *attempts > 0 && counts && !request.engine.budget.withdraw(request.engine.mono()) {
             tracing::info!(request_id = %request.id, attempts = *attempts, "the retry budget is spent: nothing is tried again");
             // What happened is worth more to the caller than why it was left at that.
             if shot.fault.is_none() {
@@ -194,7 +198,7 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, last: bool, shot: 
                     return Step::NextUpstream;
                 }
             }
-            Some(Step::SameOnce) if !visit.repeated => {
+            Some(Step::SameOnce) if !visit.repeated && is_up => {
                 visit.repeated = true;
                 shot.next = "retried";
                 visit.avoid = used;
@@ -205,12 +209,6 @@ async fn visit(request: &Arc<Request>, candidate: &Candidate, last: bool, shot: 
             Some(Step::Stop) => return Step::Stop,
         }
     }
-}
-
-/// Whether the retry budget, or what is left for upstreams that seem down, lets a shot try again.
-fn may_repeat(request: &Arc<Request>, last: bool) -> bool {
-    let (engine, now) = (&request.engine, request.engine.mono());
-    if last { engine.last_resort.withdraw(now) } else { engine.budget.withdraw(now) }
 }
 
 /// Why a shot must not try again, whatever the plan still holds.

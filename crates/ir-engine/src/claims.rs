@@ -19,6 +19,7 @@ use crate::print::print;
 use ir_model::{Ask, Caller, Charge, Class, Fault, Gate, RequestId};
 use ir_store::{AttemptState, Claim, JobState, JournalEntry, StoreError};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -41,6 +42,8 @@ pub struct Terms {
     pub kept: bool,
     /// Where its end is to be told.
     pub hook: Option<String>,
+    /// Where its caller is: callers at other addresses take turns with this one.
+    pub peer: Option<IpAddr>,
 }
 
 /// A request that its caller came back to.
@@ -102,8 +105,8 @@ impl Engine {
     ///
     /// # Errors
     /// 403 for a model that the caller's key may not use, and 429 when it draws as much as it may; 422 for
-    /// a key that another request was made with; 400 for a webhook that cannot be called; 500 when the
-    /// store fails.
+    /// a key that another request was made with; 400 for a webhook that cannot be called; 503 when there
+    /// is no room for it; 500 when the store fails.
     pub async fn request(self: &Arc<Self>, ask: Ask, caller: Caller, id: RequestId, terms: Terms) -> Result<Drawing, Fault> {
         self.allow(&caller, &ask.model)?;
         if let Some(hook) = &terms.hook {
@@ -120,6 +123,8 @@ impl Engine {
                 return Ok(self.look_at(earlier).await.shared());
             }
         }
+        // Repetitions are shown what they ask for even when nothing new is taken.
+        let room = self.enter(&ask, self.who(&caller, terms.peer))?;
         let course = Course::new();
         let place = self.client_place(&caller)?;
         let listed = {
@@ -137,7 +142,7 @@ impl Engine {
         };
         let drawing = course.watch(&id);
         let bound = terms.kept || claim.key.is_some() || claim.hook.is_some() || self.snapshot().settings.webhooks.url.is_some();
-        let errand = Errand { ask, caller, id, job: claim.job.clone(), course };
+        let errand = Errand { ask, caller, id, job: claim.job.clone(), course, room };
         tokio::spawn(work(listed, claim, errand, bound, place));
         Ok(drawing)
     }
@@ -179,7 +184,7 @@ impl Engine {
     }
 
     /// Whose claims a caller may see: those that were made with the same credential.
-    fn scope(&self, caller: &Caller) -> String {
+    pub(crate) fn scope(&self, caller: &Caller) -> String {
         self.settings.vault().fingerprint(&match caller {
             Caller::Client(name) => format!("client\n{name}"),
             Caller::Key(id) => format!("client key\n{id}"),
@@ -250,19 +255,10 @@ async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool, place: 
             Err(error) => return course.tell(DrawEvent::Done(Err(Failure::of(broken(&error))))),
         }
     }
-    let result = match engine.enter() {
-        Ok(guard) => {
-            let result = run(&engine, errand).await;
-            close(&engine, claim, bound, &course, &result).await;
-            drop(guard);
-            result
-        }
-        Err(fault) => {
-            let result = Err(Failure::of(fault));
-            close(&engine, claim, bound, &course, &result).await;
-            result
-        }
-    };
+    let room = Arc::clone(&errand.room);
+    let result = run(&engine, errand).await;
+    close(&engine, claim, bound, &course, &result).await;
+    drop(room);
     // Who has the answer may come again.
     drop(place);
     course.tell(DrawEvent::Done(result));

@@ -3,7 +3,7 @@
 
 use crate::attempt::{By, Shot, shoot};
 use crate::course::{Course, DrawEvent};
-use crate::engine::Engine;
+use crate::engine::{Engine, JobGuard};
 use crate::events::Event;
 use crate::hosting::Links;
 use crate::inputs::gather;
@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// The most pictures of one request (`02-http-api.md`).
-const MOST_PICTURES: u32 = 16;
+pub(crate) const MOST_PICTURES: u32 = 16;
 /// Characters of a prompt that are logged.
 const LOGGED: usize = 1000;
 
@@ -89,6 +89,7 @@ pub(crate) struct Request {
     pub(crate) id: RequestId,
     /// The job in the journal. Not the request id: callers may choose that one, and repeat it.
     pub(crate) job: String,
+    pub(crate) room: Arc<JobGuard>,
     pub(crate) ask: Ask,
     pub(crate) caller: Caller,
     pub(crate) policy: Policy,
@@ -159,6 +160,8 @@ pub(crate) struct Errand {
     pub(crate) id: RequestId,
     pub(crate) job: String,
     pub(crate) course: Course,
+    /// What keeps its room among those that draw and wait.
+    pub(crate) room: Arc<JobGuard>,
 }
 
 /// Draws a request to its end, which is the caller's to tell. A panic on the way is an end, too.
@@ -229,12 +232,11 @@ async fn draw(engine: &Arc<Engine>, errand: Errand) -> Result<Summary, Failure> 
 }
 
 async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault> {
-    let Errand { ask, caller, id, job, course } = errand;
+    let Errand { ask, caller, id, job, course, room } = errand;
     let snapshot = engine.snapshot();
     let began = engine.clock.now();
     let deadline = Instant::now() + snapshot.settings.routing.deadline;
     engine.budget.deposit(engine.mono());
-    engine.last_resort.deposit(engine.mono());
     let plan = plan(&snapshot, &ask, &caller, &*engine.dice, began, engine.mono())?;
     tracing::debug!(request_id = %id, candidates = plan.candidates.len(), excluded = ?plan.exclusions, "planned");
     let inputs = gather(engine, &caller, &id, &ask.pictures, "image", deadline).await?;
@@ -252,6 +254,7 @@ async fn prepare(engine: &Arc<Engine>, errand: Errand) -> Result<Request, Fault>
         engine: Arc::clone(engine),
         snapshot,
         job,
+        room,
         id,
         ask,
         caller,

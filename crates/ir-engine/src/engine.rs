@@ -1,16 +1,16 @@
 //! The engine: what requests share, and how it is swapped, watched and stopped.
 
+use crate::admission::{Admission, Admitted, Place, Who};
 use crate::budget::RetryBudget;
 use crate::claims::Live;
 use crate::clients::ClientKeys;
 use crate::counters::Counters;
 use crate::course::{Course, DrawEvent, Drawing};
-use crate::draw::{Errand, Failure, run};
+use crate::draw::{Errand, Failure, MOST_PICTURES, run};
 use crate::events::Events;
 use crate::feed::Feed;
 use crate::fetches::Fetches;
 use crate::hosting::Hosting;
-use crate::last_resort::LastResort;
 use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
 use crate::outbox::{Outbox, OutboxParts};
@@ -33,8 +33,6 @@ use tokio::time::Instant;
 
 /// Free disk space below which no job is begun (`R-DUR-5`).
 const LOW_WATER: u64 = 64 * 1024 * 1024;
-/// Jobs that wait for a place while the gateway draws as many as it may.
-const MOST_WAITING: u64 = 1024;
 
 /// Happenings that are kept for those who watch and come back.
 const TOLD: usize = 512;
@@ -90,7 +88,6 @@ pub struct Engine {
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) events: Events,
     pub(crate) budget: RetryBudget,
-    pub(crate) last_resort: LastResort,
     pub(crate) renderers: Semaphore,
     pub(crate) outbox: Outbox,
     pub(crate) hosting: Hosting,
@@ -109,7 +106,7 @@ pub struct Engine {
     pub(crate) changing: tokio::sync::Mutex<()>,
     /// One change of a client key at a time.
     pub(crate) changing_clients: tokio::sync::Mutex<()>,
-    places: Arc<Semaphore>,
+    admission: Admission,
     running: Arc<Running>,
     draining: AtomicBool,
     /// Requests under way, for those who come back.
@@ -125,13 +122,16 @@ struct Running {
     idle: Notify,
 }
 
-/// One job being counted.
-pub(crate) struct JobGuard(Arc<Running>);
+/// One job that was let in, being counted.
+pub(crate) struct JobGuard {
+    admitted: Admitted,
+    running: Arc<Running>,
+}
 
 impl Drop for JobGuard {
     fn drop(&mut self) {
-        if self.0.jobs.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.idle.notify_waiters();
+        if self.running.jobs.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.running.idle.notify_waiters();
         }
     }
 }
@@ -161,7 +161,6 @@ impl Engine {
         let engine = Arc::new(Self {
             events: Events::start(Arc::clone(&parts.store)),
             budget: RetryBudget::new(0),
-            last_resort: LastResort::new(0),
             renderers: Semaphore::new(cores),
             outbox,
             hosting: Hosting::new(Arc::clone(&parts.clock), Arc::clone(&parts.dice)),
@@ -176,7 +175,7 @@ impl Engine {
             reloading: tokio::sync::Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             changing_clients: tokio::sync::Mutex::default(),
-            places: Arc::new(Semaphore::new(settings.limits.concurrent_draws)),
+            admission: Admission::default(),
             running: Arc::default(),
             draining: AtomicBool::new(false),
             live: Mutex::default(),
@@ -214,8 +213,9 @@ impl Engine {
         let engine = Arc::clone(self);
         tokio::spawn(async move {
             let job = format!("job_{}", engine.dice.hex128());
-            let result = match engine.enter() {
-                Ok(_guard) => run(&engine, Errand { ask, caller, id, job, course: course.clone() }).await,
+            let who = engine.who(&caller, None);
+            let result = match engine.enter(&ask, who) {
+                Ok(room) => run(&engine, Errand { ask, caller, id, job, course: course.clone(), room }).await,
                 Err(fault) => Err(Failure::of(fault)),
             };
             course.tell(DrawEvent::Done(result));
@@ -356,7 +356,7 @@ impl Engine {
     pub async fn drain(&self, grace: Duration) -> u64 {
         self.draining.store(true, Ordering::SeqCst);
         // Who waits for a place is told at once.
-        self.places.close();
+        self.admission.close(&shutting_down());
         let end = Instant::now() + grace;
         loop {
             let idle = self.running.idle.notified();
@@ -373,20 +373,33 @@ impl Engine {
         }
     }
 
-    /// Counts a job in, unless the gateway is going down, full or short of disk space.
-    pub(crate) fn enter(&self) -> Result<JobGuard, Fault> {
+    /// Lets a job in, unless the gateway is going down, full or short of disk space.
+    pub(crate) fn enter(&self, ask: &Ask, who: Who) -> Result<Arc<JobGuard>, Fault> {
+        self.is_open()?;
+        let pictures = u64::from(ask.n.unwrap_or(1).clamp(1, MOST_PICTURES));
+        let admitted = self.admission.admit(who, pictures, self.draws())?;
+        self.running.jobs.fetch_add(1, Ordering::AcqRel);
+        Ok(Arc::new(JobGuard { admitted, running: Arc::clone(&self.running) }))
+    }
+
+    /// Whether a caller's request would be let in now, so that it can be refused before its body is read.
+    ///
+    /// # Errors
+    /// 503 while the gateway is going down, full or short of disk space.
+    pub fn has_room(&self, caller: &Caller, peer: Option<IpAddr>) -> Result<(), Fault> {
+        self.is_open()?;
+        if self.spool.is_full() {
+            return Err(Fault::new(Class::Gate(Gate::Overloaded)).detail("spool: the budget of bytes in flight is used up"));
+        }
+        self.admission.has_room(&self.who(caller, peer), self.draws())
+    }
+
+    fn is_open(&self) -> Result<(), Fault> {
         self.still_sends()?;
         if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
             return Err(Fault::gate(Gate::StorageFull, "The gateway has no disk space left for pictures.", "网关磁盘空间不足。"));
         }
-        let jobs = self.running.jobs.fetch_add(1, Ordering::AcqRel);
-        let guard = JobGuard(Arc::clone(&self.running));
-        let places = self.snapshot.load().settings.limits.concurrent_draws as u64;
-        if jobs >= places + MOST_WAITING {
-            return Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
-                .retry_after(Some(Duration::from_secs(2))));
-        }
-        Ok(guard)
+        Ok(())
     }
 
     /// Refuses to begin anything at a platform once the gateway goes down.
@@ -398,15 +411,20 @@ impl Engine {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// A place to draw, waited for until `deadline`.
-    pub(crate) async fn place(&self, deadline: Instant) -> Result<tokio::sync::OwnedSemaphorePermit, Fault> {
-        match tokio::time::timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            // Closed: the gateway goes down.
-            Ok(Err(_)) => self.still_sends().and_then(|()| Err(Fault::new(Class::Gate(Gate::Internal)))),
-            Err(_) => Err(Fault::gate(Gate::Overloaded, "The gateway is busy. Try again in a moment.", "网关繁忙，请稍后再试。")
-                .retry_after(Some(Duration::from_secs(5)))),
-        }
+    /// Who shares a turn: a credential at an address, since many people may have one key.
+    pub(crate) fn who(&self, caller: &Caller, peer: Option<IpAddr>) -> Who {
+        let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+        format!("{} {peer}", self.scope(caller)).into()
+    }
+
+    fn draws(&self) -> usize {
+        self.snapshot.load().settings.limits.concurrent_draws
+    }
+
+    /// A place to draw a picture, waited for until `deadline`.
+    pub(crate) async fn place(&self, job: &JobGuard, deadline: Instant) -> Result<Place, Fault> {
+        self.still_sends()?;
+        job.admitted.place(self.draws(), deadline).await
     }
 
     /// How long an exchange with an upstream may take.

@@ -5,6 +5,7 @@
 //! Configuration, aliases and keys are one immutable [`Snapshot`] swapped whole; a request keeps
 //! the one it began with. Health of keys and upstreams is held in atomic cells that snapshots share.
 
+mod admission;
 mod attempt;
 mod breaker;
 #[cfg(test)]
@@ -32,7 +33,6 @@ mod judge;
 mod keys;
 #[cfg(test)]
 mod keys_tests;
-mod last_resort;
 mod memory;
 mod models;
 mod optimizer;

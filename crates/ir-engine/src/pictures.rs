@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::told::Told;
 use ir_egress::{ExchangeLimits, Purpose};
 use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Size, Source, hex};
-use ir_spool::{Alphabet, Sidecar};
+use ir_spool::{Alphabet, Sidecar, SpoolError, is_out_of_descriptors};
 use ir_store::PictureRecord;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,6 @@ const TINY: u32 = 8;
 /// Pixels per byte above which a picture may be of one colour: quick encoders take a byte for 40 of
 /// them, JPEG for 64. Drawings have a byte for a few pixels and are not decoded.
 const SPARSE: u64 = 32;
-/// Sides of the picture that is looked at, if it is: as it is, in most cases.
-const LOOKED_AT: u32 = 2048;
 /// How long an answer waits for the bucket, where pictures have a public address there.
 const LINK_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -99,14 +97,10 @@ fn is_tiny(size: Size, wanted: Option<Size>) -> bool {
 }
 
 /// Whether a picture is wholly black or wholly transparent: what safety checkers give in place of a
-/// drawing. Only one with suspiciously few bytes is decoded; one that cannot be is not doubted.
+/// drawing. Only one with suspiciously few bytes is looked at; one that cannot be decoded is not doubted.
 async fn is_blank(engine: &Engine, picture: &Picture) -> bool {
-    if picture.blob.size().saturating_mul(SPARSE) >= picture.probe.size.pixels() {
-        return false;
-    }
-    let Ok((_, rgba)) = engine.pictures.decode_small(picture, LOOKED_AT).await else { return false };
-    let mut pixels = rgba.chunks_exact(4);
-    pixels.clone().all(|pixel| pixel[3] == 0) || pixels.all(|pixel| pixel[..3] == [0; 3])
+    let is_sparse = picture.blob.size().saturating_mul(SPARSE) < picture.probe.size.pixels();
+    is_sparse && engine.pictures.is_blank(picture).await.unwrap_or(false)
 }
 
 /// A drawn picture that cannot be used was charged all the same.
@@ -120,7 +114,14 @@ fn whole(blob: Blob) -> Result<Picture, Fault> {
 
 async fn decode(engine: &Engine, text: &str) -> Result<Picture, Fault> {
     let blob = engine.spool.from_base64(text, Alphabet::Either).await.map_err(|error| {
-        Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(format!("the platform's base64 cannot be used: {error}"))
+        // What fails here is not the platform's fault, if it is not its text.
+        let class = match &error {
+            SpoolError::Base64 { .. } | SpoolError::TooLarge { .. } => Class::UpstreamFault,
+            SpoolError::Full => Class::Gate(Gate::StorageFull),
+            SpoolError::Io(error) if is_out_of_descriptors(error) => Class::Gate(Gate::Overloaded),
+            SpoolError::Io(_) => Class::Gate(Gate::Internal),
+        };
+        Fault::new(class).charged(Charge::Yes).detail(format!("the platform's base64 cannot be used: {error}"))
     })?;
     whole(blob)
 }

@@ -4,7 +4,7 @@ use crate::answer::Wish;
 use crate::api::Api;
 use crate::chat_messages;
 use crate::edits::{Given, check_mask, no_picture, read};
-use crate::entry::{Answer, Entry, serve};
+use crate::entry::{Answer, Entry, serve_drawing};
 use crate::generations::settle;
 use crate::image_stream::Topic;
 use crate::order;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// Blends pictures.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    serve(api, request, blend).await
+    serve_drawing(api, request, blend).await
 }
 
 async fn blend(entry: Entry, parts: Parts, body: Body) -> Answer {

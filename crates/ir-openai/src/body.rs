@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use ir_model::{Class, Fault, Gate, Node};
-use ir_spool::{LiftError, LiftErrorKind, LiftLimits, Lifter, Spool, SpoolError};
+use ir_spool::{LiftError, LiftErrorKind, LiftLimits, Lifter, Spool, SpoolError, is_out_of_descriptors};
 use std::io;
 use tokio::time::{Instant, timeout_at};
 
@@ -224,7 +224,11 @@ fn too_large_part(param: &str, limit: u64) -> Fault {
 }
 
 fn io_fault(error: &io::Error) -> Fault {
-    let gate = if error.kind() == io::ErrorKind::StorageFull { Gate::StorageFull } else { Gate::Internal };
+    let gate = match error.kind() {
+        io::ErrorKind::StorageFull => Gate::StorageFull,
+        _ if is_out_of_descriptors(error) => Gate::Overloaded,
+        _ => Gate::Internal,
+    };
     Fault::new(Class::Gate(gate)).detail(format!("spool: {error}"))
 }
 

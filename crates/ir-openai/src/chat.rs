@@ -5,7 +5,7 @@ use crate::api::Api;
 use crate::body::{self, Kind, media_type};
 use crate::chat_answer::ChatAnswer;
 use crate::chat_messages;
-use crate::entry::{Answer, Entry, serve};
+use crate::entry::{Answer, Entry, serve_drawing};
 use crate::generations::{object, settle};
 use crate::order;
 use crate::params::{Params, no_prompt, wrong};
@@ -57,7 +57,7 @@ const POLITELY_IGNORED: [&str; 32] = [
 
 /// Draws what a conversation asks for.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    serve(api, request, chat).await
+    serve_drawing(api, request, chat).await
 }
 
 async fn chat(entry: Entry, parts: Parts, body: Body) -> Answer {

@@ -4,7 +4,7 @@ use crate::answer::Wish;
 use crate::api::Api;
 use crate::body::{self, Kind};
 use crate::chat_messages;
-use crate::entry::{Answer, Entry, serve};
+use crate::entry::{Answer, Entry, serve_drawing};
 use crate::form;
 use crate::generations::{object, settle};
 use crate::image_stream::Topic;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// Edits one picture, or blends several.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    serve(api, request, edits).await
+    serve_drawing(api, request, edits).await
 }
 
 async fn edits(entry: Entry, parts: Parts, body: Body) -> Answer {

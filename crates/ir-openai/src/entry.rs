@@ -6,6 +6,7 @@ use crate::auth;
 use crate::error::{Mode, REQUEST_ID, Reader, render, render_failure};
 use crate::language::language_of;
 use crate::rules::Rules;
+use crate::wants;
 use axum::body::Body;
 use axum::extract::Request;
 use http::request::Parts;
@@ -20,6 +21,7 @@ pub(crate) struct Entry {
     pub(crate) engine: Arc<Engine>,
     pub(crate) rules: Rules,
     pub(crate) caller: Caller,
+    pub(crate) peer: IpAddr,
     pub(crate) reader: Reader,
 }
 
@@ -46,6 +48,22 @@ impl From<Failure> for Refusal {
 /// What an endpoint comes to.
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
+/// As [`serve`], for endpoints that draw: one that there is no room for is refused before its body is
+/// read. One that may repeat an earlier request is read all the same, since that costs no drawing.
+pub(crate) async fn serve_drawing<F, W>(api: Arc<Api>, request: Request, work: W) -> Response<Body>
+where
+    F: Future<Output = Answer>,
+    W: FnOnce(Entry, Parts, Body) -> F,
+{
+    serve(api, request, async move |entry, parts, body| {
+        if !parts.headers.contains_key(wants::KEY) {
+            entry.engine.has_room(&entry.caller, Some(entry.peer))?;
+        }
+        work(entry, parts, body).await
+    })
+    .await
+}
+
 /// Identifies the sender, lets the endpoint work, and renders what it comes to. A request without
 /// a right to be served is answered before a byte of its body is read.
 pub(crate) async fn serve<F, W>(api: Arc<Api>, request: Request, work: W) -> Response<Body>
@@ -57,7 +75,8 @@ where
     let mut reader = reader_of(&parts, api.engine());
     let rules = Rules::of(&api.engine().snapshot().settings);
     let known = parts.extensions.get::<Known>().map(|known| Ok(known.0.clone()));
-    let identify = || auth::token(&parts.headers).and_then(|token| api.engine().identify(token, peer_of(&parts)));
+    let peer = peer_of(&parts);
+    let identify = || auth::token(&parts.headers).and_then(|token| api.engine().identify(token, peer));
     let caller = match known.unwrap_or_else(identify) {
         Ok(caller) => caller,
         Err(fault) => return refuse(&fault.into(), &reader),
@@ -72,7 +91,7 @@ where
         return refuse(&fault.into(), &reader);
     }
     let told = reader.clone();
-    match work(Entry { engine: api.engine().clone(), rules, caller, reader }, parts, body).await {
+    match work(Entry { engine: api.engine().clone(), rules, caller, peer, reader }, parts, body).await {
         Ok(response) => stamped(response, &told),
         Err(refusal) => refuse(&refusal, &told),
     }

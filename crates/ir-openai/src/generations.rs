@@ -3,7 +3,7 @@
 use crate::answer::Wish;
 use crate::api::Api;
 use crate::body::{self, Kind, media_type};
-use crate::entry::{Answer, Entry, serve};
+use crate::entry::{Answer, Entry, serve_drawing};
 use crate::image_stream::Topic;
 use crate::order;
 use crate::params::Params;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// Draws from a prompt.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    serve(api, request, generations).await
+    serve_drawing(api, request, generations).await
 }
 
 async fn generations(entry: Entry, parts: Parts, body: Body) -> Answer {

@@ -32,7 +32,14 @@ pub(crate) async fn answer(entry: Entry, headers: &HeaderMap, ask: Ask, shape: S
     let wants = Wants::read(headers)?;
     let engine = entry.engine.clone();
     let (created, asked) = (engine.clock().now().secs(), ask.n.unwrap_or(1));
-    let terms = Terms { memo: shape.memo(), what: shape.what(), key: wants.key, kept: wants.respond_async, hook: wants.hook };
+    let terms = Terms {
+        memo: shape.memo(),
+        what: shape.what(),
+        key: wants.key,
+        kept: wants.respond_async,
+        hook: wants.hook,
+        peer: Some(entry.peer),
+    };
     let mut drawing = engine.request(ask, entry.caller, entry.reader.id.clone(), terms).await?;
     let shared = drawing.is_shared();
     let show = Show { shape, engine, created, asked, keep_alive: entry.rules.json_keep_alive };

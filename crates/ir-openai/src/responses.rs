@@ -8,7 +8,7 @@ use crate::answer::Wish;
 use crate::api::Api;
 use crate::body::{self, Kind, media_type};
 use crate::edits::{check_mask, no_picture};
-use crate::entry::{Answer, Entry, serve};
+use crate::entry::{Answer, Entry, serve_drawing};
 use crate::generations::{object, settle};
 use crate::language::echo;
 use crate::order;
@@ -46,7 +46,7 @@ const EXTENSIONS: [&str; 12] = [
 /// Draws what a conversation asks for.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
     let given = Arc::clone(&api.given);
-    serve(api, request, |entry, parts, body| respond(entry, parts, body, given)).await
+    serve_drawing(api, request, |entry, parts, body| respond(entry, parts, body, given)).await
 }
 
 async fn respond(entry: Entry, parts: Parts, body: Body, given: Arc<Given>) -> Answer {

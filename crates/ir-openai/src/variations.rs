@@ -3,7 +3,7 @@
 use crate::answer::Wish;
 use crate::api::Api;
 use crate::edits::{Given, no_picture, read};
-use crate::entry::{Answer, Entry, serve};
+use crate::entry::{Answer, Entry, serve_drawing};
 use crate::generations::settle;
 use crate::image_stream::Topic;
 use crate::order;
@@ -23,7 +23,7 @@ const INSTRUCTION: &str = "Draw a variation of this picture: the same subject an
 
 /// Varies one picture.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    serve(api, request, variations).await
+    serve_drawing(api, request, variations).await
 }
 
 async fn variations(entry: Entry, parts: Parts, body: Body) -> Answer {

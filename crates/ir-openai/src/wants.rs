@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use ir_model::Fault;
 use std::time::Duration;
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Where the end of the request is to be told.
 const WEBHOOK: HeaderName = HeaderName::from_static("x-img-router-webhook");

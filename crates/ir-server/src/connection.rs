@@ -11,7 +11,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// A head that takes longer is slow, and so is a body of fewer bytes a second after its first moments.
+/// Slow connections are the first to go where there is no room for others.
+const SLOW_HEAD: Duration = Duration::from_secs(2);
+const SLOW_BODY: Duration = Duration::from_secs(5);
+const SLOW_BYTES: u64 = 1024;
+/// An idle connection goes only after a slow one, and not at once.
+const LONG_IDLE: Duration = Duration::from_secs(1);
 
 /// Limits of one connection.
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +57,25 @@ pub(crate) struct Pulse {
     /// What was wrong with the last head that began on an idle connection. (One that was sent ahead
     /// while another request was answered is not looked at.)
     ambiguous: AtomicU8,
+    /// The body of the request is still arriving.
+    reading: AtomicBool,
+    /// Bytes since the head was whole.
+    received: AtomicU64,
+    /// Others need the room.
+    unwanted: Notify,
 }
 
 impl Pulse {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { born: Instant::now(), phase: AtomicU64::new(IDLE), blocked: AtomicU64::new(0), ambiguous: AtomicU8::new(0) })
+        Arc::new(Self {
+            born: Instant::now(),
+            phase: AtomicU64::new(IDLE),
+            blocked: AtomicU64::new(0),
+            ambiguous: AtomicU8::new(0),
+            reading: AtomicBool::new(false),
+            received: AtomicU64::new(0),
+            unwanted: Notify::new(),
+        })
     }
 
     fn now(&self) -> u64 {
@@ -63,9 +86,36 @@ impl Pulse {
         self.phase.store(self.now() << 2 | phase, Ordering::Relaxed);
     }
 
-    /// A whole head was read.
-    pub(crate) fn busy(&self) {
+    /// A whole head was read. `reading`: a body follows.
+    pub(crate) fn busy(&self, reading: bool) {
+        self.received.store(0, Ordering::Relaxed);
+        self.reading.store(reading, Ordering::Relaxed);
         self.enter(BUSY);
+    }
+
+    /// The body is there.
+    pub(crate) fn body_read(&self) {
+        self.reading.store(false, Ordering::Relaxed);
+    }
+
+    /// How well this connection could be done without, and for how many milliseconds; `None`: not at all.
+    pub(crate) fn dispensable(&self) -> Option<(u8, u64)> {
+        let word = self.phase.load(Ordering::Relaxed);
+        let age = self.now().saturating_sub(word >> 2);
+        let longer = |limit: Duration| u128::from(age) > limit.as_millis();
+        match word & 3 {
+            HEAD if longer(SLOW_HEAD) => Some((2, age)),
+            BUSY if self.reading.load(Ordering::Relaxed) && longer(SLOW_BODY) => {
+                (self.received.load(Ordering::Relaxed) * 1000 < age * SLOW_BYTES).then_some((2, age))
+            }
+            IDLE if longer(LONG_IDLE) => Some((1, age)),
+            _ => None,
+        }
+    }
+
+    /// Ends the connection soon, since others need its room.
+    pub(crate) fn end(&self) {
+        self.unwanted.notify_one();
     }
 
     /// What is wrong with the head that was just read.
@@ -88,6 +138,7 @@ impl Pulse {
 
     /// An answer was written or given up.
     pub(crate) fn idle(&self) {
+        self.reading.store(false, Ordering::Relaxed);
         self.enter(IDLE);
     }
 
@@ -110,7 +161,10 @@ impl Pulse {
     pub(crate) async fn watch(&self, patience: Patience) -> Over {
         let step = patience.head.min(patience.idle).min(patience.blocked) / 10;
         loop {
-            tokio::time::sleep(step.clamp(Duration::from_millis(50), Duration::from_secs(1))).await;
+            tokio::select! {
+                () = tokio::time::sleep(step.clamp(Duration::from_millis(50), Duration::from_secs(1))) => {}
+                () = self.unwanted.notified() => return Over::Stalled,
+            }
             if let Some(over) = self.check(patience) {
                 return over;
             }
@@ -147,6 +201,7 @@ impl AsyncRead for Watched {
         let polled = Pin::new(&mut self.socket).poll_read(cx, buf);
         if buf.filled().len() > before {
             let this = &mut *self;
+            this.pulse.received.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
             if this.pulse.phase.load(Ordering::Relaxed) & 3 == IDLE {
                 this.pulse.enter(HEAD);
                 this.scan = HeadScan::default();

@@ -3,6 +3,7 @@
 
 mod connection;
 mod cors;
+mod descriptors;
 mod force;
 mod framing;
 mod gateway;

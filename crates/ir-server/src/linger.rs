@@ -3,6 +3,7 @@
 //! would send the whole body again. So what is left of the body is read and thrown away, within
 //! bounds, before the connection is closed.
 
+use crate::connection::Pulse;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -18,13 +19,16 @@ const MOST: u64 = 128 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// A request's body, lent to the routes; what they leave unread can be had back.
-pub(crate) struct Lent(Arc<Mutex<Incoming>>);
+pub(crate) struct Lent {
+    body: Arc<Mutex<Incoming>>,
+    pulse: Arc<Pulse>,
+}
 
 impl Lent {
     /// The body, and a way to what is left of it.
-    pub(crate) fn new(body: Incoming) -> (Self, Rest) {
+    pub(crate) fn new(body: Incoming, pulse: &Arc<Pulse>) -> (Self, Rest) {
         let shared = Arc::new(Mutex::new(body));
-        (Self(Arc::clone(&shared)), Rest { body: shared, thrown: 0, end: None })
+        (Self { body: Arc::clone(&shared), pulse: Arc::clone(pulse) }, Rest { body: shared, thrown: 0, end: None })
     }
 }
 
@@ -33,15 +37,19 @@ impl Body for Lent {
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        poll(&self.0, cx)
+        let polled = poll(&self.body, cx);
+        if polled.is_ready() && self.is_end_stream() {
+            self.pulse.body_read();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
     }
 }
 

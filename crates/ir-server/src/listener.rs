@@ -1,6 +1,7 @@
 //! The accept loop: how many connections, from whom, for how long; and how they end.
 
 use crate::connection::{Over, Patience, Pulse, Watched};
+use crate::descriptors;
 use crate::force::{self, Move, Process, address};
 use crate::gateway::Gateway;
 use crate::layers;
@@ -23,11 +24,12 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// Read buffer of one connection. It matters most for the memory of many callers.
@@ -37,6 +39,8 @@ const MAX_HEADERS: usize = 100;
 const BLOCKED: Duration = Duration::from_secs(60);
 /// How long the listener goes on accepting after it has said that it is not ready.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
+/// Connections that are ended at once where there is no room for others.
+const MAKE_ROOM: usize = 16;
 
 /// Why the gateway could not listen.
 #[derive(Debug)]
@@ -109,10 +113,12 @@ impl Server {
         let limits = gateway.engine.snapshot().settings.limits.clone();
         let patience =
             Patience { head: Duration::from_secs(limits.header_secs), idle: Duration::from_secs(limits.keep_alive_secs), blocked: BLOCKED };
+        let most_connections = descriptors::affordable(limits.max_connections);
         let acceptor = Acceptor {
             router: layers::app(&gateway, &admin),
-            places: Arc::new(Semaphore::new(limits.max_connections)),
+            places: Arc::new(Semaphore::new(most_connections)),
             gateway: Arc::clone(&gateway),
+            present: Arc::default(),
             patience,
             closing: watch::channel(false).0,
         };
@@ -139,7 +145,7 @@ impl Server {
         // Answers of finished jobs are still being written.
         let _ = tokio::time::timeout(
             Duration::from_secs(10),
-            acceptor.places.acquire_many(u32::try_from(limits.max_connections).unwrap_or(u32::MAX)),
+            acceptor.places.acquire_many(u32::try_from(most_connections).unwrap_or(u32::MAX)),
         )
         .await;
         gateway.engine.store().close().await;
@@ -173,6 +179,8 @@ struct Acceptor {
     router: Router,
     places: Arc<Semaphore>,
     gateway: Arc<Gateway>,
+    /// What the open connections are doing.
+    present: Arc<Mutex<HashMap<SocketAddr, Arc<Pulse>>>>,
     patience: Patience,
     closing: watch::Sender<bool>,
 }
@@ -189,7 +197,7 @@ impl Acceptor {
     /// stay in the kernel's queue.
     async fn accept(&self, listener: &TcpListener) -> Accepted {
         loop {
-            let place = Arc::clone(&self.places).acquire_owned().await.expect("invariant: the semaphore is never closed");
+            let place = self.place().await;
             match listener.accept().await {
                 Ok((socket, peer)) => {
                     let _ = socket.set_nodelay(true);
@@ -211,16 +219,38 @@ impl Acceptor {
         }
     }
 
+    /// A place for a connection. Where there is none, slow and idle connections make room, the oldest first.
+    async fn place(&self) -> OwnedSemaphorePermit {
+        loop {
+            let free = timeout(PAUSE_AFTER_ERROR, Arc::clone(&self.places).acquire_owned()).await;
+            if let Ok(place) = free {
+                return place.expect("invariant: the semaphore is never closed");
+            }
+            let present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+            let worst = present.iter().filter_map(|(peer, pulse)| Some((pulse.dispensable()?, peer, pulse)));
+            let mut worst: Vec<_> = worst.collect();
+            worst.sort_unstable_by_key(|(why, ..)| std::cmp::Reverse(*why));
+            // Several at once: those who wait are as many.
+            for (_, peer, pulse) in worst.into_iter().take(MAKE_ROOM) {
+                tracing::debug!(%peer, "a slow or idle connection makes room");
+                pulse.end();
+            }
+        }
+    }
+
     fn serve(&self, accepted: Accepted) {
         let router = self.router.clone();
         let patience = self.patience;
         let mut closing = self.closing.subscribe();
+        let present = Arc::clone(&self.present);
         tokio::spawn(async move {
             let Accepted { socket, peer, _place, _guest } = accepted;
             let pulse = Pulse::new();
+            present.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, Arc::clone(&pulse));
+            let _here = Here { present, peer };
             let beat = Arc::clone(&pulse);
             let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                beat.busy();
+                beat.busy(!http_body::Body::is_end_stream(request.body()));
                 let ambiguous = beat.take_ambiguous();
                 let beat = Arc::clone(&beat);
                 let router = router.clone();
@@ -228,7 +258,7 @@ impl Acceptor {
                     // Who waits for "100 Continue" has sent nothing yet: there is nothing to throw away.
                     let waits = request.headers().contains_key(EXPECT);
                     let (parts, incoming) = request.into_parts();
-                    let (lent, rest) = Lent::new(incoming);
+                    let (lent, rest) = Lent::new(incoming, &beat);
                     let mut request = Request::from_parts(parts, Body::new(lent));
                     request.extensions_mut().insert(Peer(peer));
                     if let Some(ambiguous) = ambiguous {
@@ -275,6 +305,18 @@ impl Acceptor {
                 }
             }
         });
+    }
+}
+
+/// A connection among those that are open.
+struct Here {
+    present: Arc<Mutex<HashMap<SocketAddr, Arc<Pulse>>>>,
+    peer: SocketAddr,
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.peer);
     }
 }
 

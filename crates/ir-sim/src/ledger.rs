@@ -195,6 +195,14 @@ impl Ledger {
         self.pages().entries.back().cloned()
     }
 
+    /// Takes the oldest entries out, up to the first that has not ended yet.
+    #[must_use]
+    pub fn take_ended(&self) -> Vec<Entry> {
+        let mut pages = self.pages();
+        let ended = pages.entries.iter().take_while(|entry| entry.outcome != Outcome::Open).count();
+        pages.entries.drain(..ended).collect()
+    }
+
     /// Forgets every entry; the numbering goes on.
     pub fn clear(&self) {
         self.pages().entries.clear();

@@ -28,6 +28,7 @@ pub mod samples;
 mod script;
 mod server;
 mod shelf;
+pub mod soak;
 mod validate;
 
 pub use bad_input::{BadBody, BadInput, BadPart, OneOf};

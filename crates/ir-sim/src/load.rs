@@ -17,6 +17,8 @@ use tokio::time::Instant;
 
 pub use self::report::{Report, table};
 
+pub(crate) use self::process::kilobytes;
+
 use self::caller::{Caller, Tally};
 use self::process::Watch;
 

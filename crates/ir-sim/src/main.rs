@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use ir_sim::load::{self, LoadAsk, LoadPlan, Report};
+use ir_sim::soak::{self, SoakPlan};
 use ir_sim::{Behaviour, Dialect, PictureFormat, PictureSpec, Sim, SimConfig, Strictness, bytes_from_text, make_picture};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Simulated platforms, and load for servers of this machine
 #[derive(Parser)]
@@ -24,6 +26,8 @@ enum Command {
     Serve(Box<Serve>),
     /// Load a server of this machine and report throughput, latency and what it used
     Load(Box<Load>),
+    /// Load two gateways for hours while platforms fail and one gateway is killed, and tell whether everything held
+    Soak(Soak),
     /// Print a Markdown table of reports written by `load --json`, one per line
     Table {
         /// File with the reports
@@ -123,11 +127,34 @@ struct Load {
     json: bool,
 }
 
+#[derive(Args)]
+struct Soak {
+    /// The gateway's binary
+    #[arg(long)]
+    binary: PathBuf,
+    /// Folder for data, logs and samples
+    #[arg(long)]
+    folder: PathBuf,
+    /// Length in hours; 0.05 is three minutes
+    #[arg(long, default_value_t = 1.0)]
+    hours: f64,
+    /// Requests per second, to both gateways together
+    #[arg(long, default_value_t = 12.0)]
+    rate: f64,
+    /// Seconds between two kills, on average
+    #[arg(long, default_value_t = 180)]
+    kill_every: u64,
+    /// Of all chance
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run().await,
         Command::Load(load) => load.run().await,
+        Command::Soak(soak) => soak.run().await,
         Command::Table { file } => table(&file),
     };
     match done {
@@ -212,6 +239,30 @@ impl Load {
         io::stdout().write_all(text.as_bytes())?;
         // Errors do not fail the run: a table of a failing server is a result too.
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Soak {
+    async fn run(self) -> io::Result<ExitCode> {
+        if !(0.0..=1_000.0).contains(&self.hours) || !(0.1..=1_000.0).contains(&self.rate) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "at most 1000 hours, 0.1 to 1000 requests per second"));
+        }
+        let plan = SoakPlan {
+            binary: self.binary.canonicalize()?,
+            folder: self.folder,
+            time: Duration::from_secs_f64(self.hours * 3600.0),
+            rate: self.rate,
+            kill_every: Duration::from_secs(self.kill_every.max(5)),
+            seed: self.seed,
+        };
+        let (mut out, mut end) = (io::stdout(), signal(SignalKind::terminate())?);
+        let held = tokio::select! {
+            held = soak::run(plan, &mut out) => held?,
+            // Whoever stops it stops its gateways.
+            _ = end.recv() => return Err(io::Error::new(io::ErrorKind::Interrupted, "asked to stop")),
+            interrupted = tokio::signal::ctrl_c() => return Err(interrupted.err().unwrap_or_else(|| io::ErrorKind::Interrupted.into())),
+        };
+        Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

@@ -21,6 +21,12 @@ pub enum SpoolError {
     Full,
 }
 
+/// Whether the process, or the system, has no file descriptor left: a matter of load, not of the disk.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    error.raw_os_error().is_some_and(|code| code == Errno::MFILE.raw_os_error() || code == Errno::NFILE.raw_os_error())
+}
+
 impl From<io::Error> for SpoolError {
     /// A full disk or quota becomes [`SpoolError::Full`], everything else [`SpoolError::Io`].
     fn from(error: io::Error) -> Self {

@@ -23,7 +23,7 @@ mod store;
 mod writer;
 
 pub use base64_stream::Alphabet;
-pub use error::{LiftError, LiftErrorKind, SpoolError};
+pub use error::{LiftError, LiftErrorKind, SpoolError, is_out_of_descriptors};
 pub use inspect::Inspector;
 pub use lifter::{LiftLimits, Lifter};
 pub use pieces::{Piece, PieceBody};

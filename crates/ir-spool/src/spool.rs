@@ -71,7 +71,7 @@ impl Spool {
 
     /// A writer that refuses more than `limit` bytes.
     pub(crate) fn writer_up_to(&self, limit: u64) -> Result<SpoolWriter, SpoolError> {
-        if self.in_flight_bytes() >= self.0.budget.max {
+        if self.is_full() {
             return Err(SpoolError::Full);
         }
         Ok(SpoolWriter::new(self, Reservation { budget: Arc::clone(&self.0.budget), bytes: 0 }, limit))
@@ -111,6 +111,11 @@ impl Spool {
     pub fn free_bytes(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(self.dir())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Whether the budget of bytes in flight is used up, so that no further file is begun.
+    pub fn is_full(&self) -> bool {
+        self.in_flight_bytes() >= self.0.budget.max
     }
 
     /// Bytes that the spool holds at present, for metrics and tests.

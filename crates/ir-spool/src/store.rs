@@ -8,6 +8,7 @@
 //! Pictures of 1.x lie flat in `data/storage/`, with a sidecar of another form or none; they are
 //! read where they are.
 
+mod blank;
 mod decode;
 mod examine;
 mod flights;

@@ -5,7 +5,7 @@
 //! than the write itself, and a blob below one block thus costs a single hop, all included.
 
 use crate::BLOCK;
-use crate::error::SpoolError;
+use crate::error::{SpoolError, is_out_of_descriptors};
 use crate::inspect::Inspector;
 use crate::spool::{Reservation, Spool, SpoolFile};
 use ir_model::{Blob, Flaw, Limits};
@@ -13,9 +13,14 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::task::{JoinHandle, spawn_blocking};
+
+/// How long a file waits for a descriptor, and how often it looks for one.
+const DESCRIPTOR_PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Writes one blob. Dropping it before [`SpoolWriter::finish`] removes the file. Holds at most two
 /// blocks of 64 KiB. Lives inside a tokio runtime.
@@ -148,6 +153,18 @@ pub(crate) fn lost(error: tokio::task::JoinError) -> SpoolError {
     SpoolError::Io(io::Error::other(error))
 }
 
+/// Makes a file. Where there is no descriptor for it, one is waited for: it may be for a picture that is paid
+/// for, and connections that end free some. Blocks.
+fn create(path: &Path) -> io::Result<File> {
+    let began = Instant::now();
+    loop {
+        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if is_out_of_descriptors(&error) && began.elapsed() < DESCRIPTOR_PATIENCE => std::thread::sleep(LOOK_AGAIN),
+            other => return other,
+        }
+    }
+}
+
 /// A file that is being written. Wherever it is dropped, the file goes.
 struct Unfinished {
     /// Empty once the file belongs to a [`SpoolFile`].
@@ -167,7 +184,7 @@ impl Unfinished {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&self.path)?),
+            None => self.file.insert(create(&self.path)?),
         };
         file.write_all(bytes)?;
         self.size += bytes.len() as u64;

@@ -14,6 +14,7 @@ mod inputs;
 mod listener;
 mod operation;
 mod operator;
+mod overload;
 mod platforms;
 mod previews;
 mod services;

@@ -322,3 +322,26 @@ async fn servers_that_hang_before_they_draw_are_passed_by() {
     let failure = bench.draw(ask(1)).await.1.expect_err("nobody draws");
     assert_eq!((failure.fault.class, failure.fault.charge, bench.wire.recorded().len()), (Class::Timeout, Charge::No, 4));
 }
+
+/// Where every upstream is down, a request asks one of them, once: it does not multiply their load.
+///
+/// Proves F-45.
+#[tokio::test]
+async fn an_outage_of_all_is_not_multiplied() {
+    for trouble in [|| json(503, &[], "{}"), || json(500, &[], "{}")] {
+        let bench = bench(PLAIN, &KEYS, move |_| trouble()).await;
+        // Days apart, lest keys cool down and the budget of retries run out.
+        let down = || bench.engine.snapshot().upstreams.iter().filter(|u| u.name() == "NewApi").all(|u| u.is_down());
+        for _ in 0..20 {
+            assert!(bench.draw(ask(1)).await.1.is_err());
+            bench.clock.advance_ms(86_400_000);
+        }
+        assert!(down(), "both breakers are open");
+        let before = bench.wire.recorded().len();
+        for _ in 0..10 {
+            assert!(bench.draw(ask(1)).await.1.is_err());
+            bench.clock.advance_ms(86_400_000);
+        }
+        assert_eq!(bench.wire.recorded().len() - before, 10);
+    }
+}

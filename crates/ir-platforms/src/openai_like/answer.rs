@@ -157,7 +157,8 @@ pub(super) fn text_source(text: &str) -> Option<Source> {
         return whole.then(|| Source::Url(text.to_owned()));
     }
     // The shortest picture there is (a 1×1 GIF) has some 35 bytes.
-    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=' | '\r' | '\n');
-    let is_base64 = text.len() >= 40 && text.chars().all(base64);
+    // By bytes, which takes a third of the time: it is a picture of up to 64 KiB.
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n');
+    let is_base64 = text.len() >= 40 && text.bytes().all(base64);
     (starts("data:image/") || starts("data:application/octet-stream") || is_base64).then(|| Source::Base64(text.to_owned()))
 }

@@ -81,7 +81,7 @@ fn sum(pids: &[u32], look: impl Fn(u32) -> io::Result<u64>) -> io::Result<u64> {
 }
 
 /// A line of `/proc/PID/status`, in bytes.
-fn kilobytes(pid: u32, name: &str) -> io::Result<u64> {
+pub(crate) fn kilobytes(pid: u32, name: &str) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());

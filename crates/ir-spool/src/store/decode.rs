@@ -13,7 +13,7 @@ pub(super) const DECODE_SIDE: u32 = 8192;
 
 /// Most bytes that one decode may allocate (the same place). The coefficients of a progressive JPEG,
 /// which its decoder does not count, come on top: up to twice the output.
-const DECODE_MEMORY: u64 = 128 * 1024 * 1024;
+pub(super) const DECODE_MEMORY: u64 = 128 * 1024 * 1024;
 
 /// A decoded picture.
 pub(super) struct Decoded {
@@ -64,9 +64,9 @@ pub(super) fn decode_error(error: ImageError) -> SpoolError {
 }
 
 /// Reads a shared file without moving anybody else's position.
-struct Positioned<'a> {
-    file: &'a File,
-    at: u64,
+pub(super) struct Positioned<'a> {
+    pub(super) file: &'a File,
+    pub(super) at: u64,
 }
 
 impl Read for Positioned<'_> {

@@ -76,3 +76,39 @@ async fn thumbnails_stand_upright() {
     bench.put("turned.jpg", &[&plain[..2], exif, &plain[2..]].concat());
     assert_eq!(bench.store.thumbnail("turned.jpg", 256).await.unwrap().probe().unwrap().size, Size::new(10, 30));
 }
+
+#[tokio::test]
+async fn a_picture_of_nothing_is_told_from_all_others() {
+    use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, Rgba};
+    let bench = bench();
+    let clear = DynamicImage::from(image::RgbaImage::from_pixel(70, 50, Rgba([9, 8, 7, 0])));
+    let mut speck = clear.clone().into_rgba8();
+    speck.put_pixel(69, 49, Rgba([9, 8, 7, 1]));
+    let mut dot = GrayImage::new(70, 50);
+    dot.put_pixel(0, 49, Luma([1]));
+    let deep = image::ImageBuffer::from_pixel(70, 50, Rgb([0u16, 255, 0]));
+    for (blank, what, image) in [
+        (true, "black", DynamicImage::new_rgb8(70, 50)),
+        (true, "black, of sixteen bits", DynamicImage::new_rgb16(70, 50)),
+        (true, "black, with alpha", DynamicImage::from(image::RgbaImage::from_pixel(70, 50, Rgba([0, 0, 0, 255])))),
+        (true, "transparent", clear),
+        (true, "transparent grey", DynamicImage::from(image::GrayAlphaImage::from_pixel(70, 50, LumaA([99, 0])))),
+        (false, "nearly transparent", DynamicImage::from(speck)),
+        (false, "a dot", DynamicImage::from(dot)),
+        (false, "white", DynamicImage::from(GrayImage::from_pixel(70, 50, Luma([255])))),
+        (true, "darker than eight bits can tell", DynamicImage::from(deep)),
+    ] {
+        let mut out = std::io::Cursor::new(Vec::new());
+        image.write_to(&mut out, ImageFormat::Png).unwrap();
+        let picture = bench.picture(out.get_ref()).await;
+        assert_eq!(bench.store.is_blank(&picture).await.unwrap(), blank, "{what}");
+    }
+    for (blank, shade) in [(true, 0), (false, 200)] {
+        for format in [ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP] {
+            let mut out = std::io::Cursor::new(Vec::new());
+            image::RgbImage::from_pixel(70, 50, Rgb([shade; 3])).write_to(&mut out, format).unwrap();
+            let picture = bench.picture(out.get_ref()).await;
+            assert_eq!(bench.store.is_blank(&picture).await.unwrap(), blank, "{format:?} of shade {shade}");
+        }
+    }
+}

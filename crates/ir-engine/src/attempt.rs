@@ -2,6 +2,7 @@
 //! deadline, takes keys, writes the journal before the socket, and does what the judge says.
 
 use crate::breaker::Entry;
+use crate::disk::unrecorded;
 use crate::draw::Request;
 use crate::engine::shutting_down;
 use crate::events::Event;
@@ -11,7 +12,7 @@ use crate::judge::{HealthEffect, KeyEffect, Step, Verdict, judge, usefulness};
 use crate::keys::{Lease, Pick, pick};
 use crate::plan::Candidate;
 use crate::tray::Tray;
-use ir_model::{Caller, Charge, Class, Fault, Gate, KeyId, Size};
+use ir_model::{Caller, Charge, Class, Fault, KeyId, Size};
 use ir_platforms::{Auth, Call, TaskCard};
 use ir_store::{AttemptNote, AttemptRecord};
 use std::collections::VecDeque;
@@ -274,6 +275,7 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         if engine.is_draining() {
             return Err(shutting_down());
         }
+        ir_crash::point("attempt.journaled");
         asked = true;
         request.sent.store(true, Ordering::Relaxed);
         let mut tray = Tray::new(request, candidate, &prompt, number, first, missing, limits);
@@ -375,8 +377,6 @@ async fn journal(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         key: lease.map(|lease| lease.key().id.to_string()),
         began: request.engine.clock.now(),
     };
-    request.engine.store.begin_with_attempt(request.job_record(), record).await.map_err(|error| {
-        Fault::gate(Gate::Internal, "The gateway cannot write its journal, so nothing was sent.", "网关无法写入日志，请求未发送。")
-            .detail(error.to_string())
-    })
+    // What cannot be written down is not sent.
+    request.engine.store.begin_with_attempt(request.job_record(), record).await.map_err(|error| unrecorded(&error))
 }

@@ -15,6 +15,7 @@ mod budget_tests;
 mod claims;
 mod counters;
 mod course;
+mod disk;
 mod draw;
 mod engine;
 mod events;

@@ -7,7 +7,7 @@ use crate::exchange::Listener;
 use crate::pictures::{Origin, preview, take};
 use crate::plan::Candidate;
 use ir_egress::ExchangeLimits;
-use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, ResponseForm, Size};
+use ir_model::{Charge, Class, Drawn, Fault, Output, ResponseForm, Size};
 use ir_platforms::Ticket;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -78,6 +78,8 @@ impl Tray {
             client: client_name(&request.caller),
             linked: request.ask.form == ResponseForm::Url,
             size: candidate.size,
+            began: request.began,
+            again: false,
             // The built-in renderer draws what it draws.
             foreign: !candidate.upstream.base_url.is_empty(),
         };
@@ -100,11 +102,11 @@ fn told(told: Told) -> oneshot::Receiver<Told> {
 impl Listener for Tray {
     async fn ticket(&self, ticket: &Ticket) -> Result<(), Fault> {
         let request = &self.request;
-        request.engine.store.ticket(&request.job, self.attempt, &ticket.id).await.map_err(|error| {
-            Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。")
-                .charged(Charge::Maybe)
-                .detail(error.to_string())
-        })
+        if let Err(error) = request.engine.store.ticket(&request.job, self.attempt, &ticket.id).await {
+            // The task is paid for. Its caller can still have it, unless this run ends before.
+            tracing::error!(request_id = %request.id, task = ticket.id, %error, "a task could not be written down: a restart would lose it");
+        }
+        Ok(())
     }
 
     async fn preview(&mut self, output: Output) {

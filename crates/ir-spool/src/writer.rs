@@ -169,7 +169,9 @@ impl Unfinished {
             Some(file) => file,
             None => self.file.insert(OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&self.path)?),
         };
+        ir_crash::fault("spool.write")?;
         file.write_all(bytes)?;
+        ir_crash::point("spool.appended");
         self.size += bytes.len() as u64;
         self.hash.update(bytes);
         if self.flaw.is_none() {

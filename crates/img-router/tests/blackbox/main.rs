@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a helper's failure is the test's failure")]
 
 mod admin;
+mod bucket;
 mod cascade;
 mod cli;
 mod client;
+mod clock;
 mod coming_back;
 mod crash;
+mod crash_points;
+mod disk;
 mod failover;
 mod inputs;
 mod listener;

@@ -151,6 +151,47 @@ fn one_parser_of_addresses() {
     );
 }
 
+/// Names that stand in calls of this function.
+fn named(function: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for path in files(&[".rs"]).into_iter().filter(|path| !is_test(path)) {
+        let code = read(&path);
+        let call = format!("ir_crash::{function}(\"");
+        let calls = code.split(&call).skip(1);
+        found.extend(calls.filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned()));
+    }
+    found
+}
+
+#[test]
+fn every_crash_point_is_in_the_list_and_in_the_code() {
+    for (function, listed) in [("point", ir_crash::POINTS), ("fault", ir_crash::FAULTS)] {
+        assert_eq!(named(function), listed.iter().map(|name| (*name).to_owned()).collect(), "{function}");
+    }
+}
+
+#[test]
+fn releases_have_no_crash_points() {
+    let features = |edges: &str| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "-p", "img-router", "-e", edges, "-i", "ir-crash", "--prefix", "none"])
+            .current_dir(root())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let switch = "ir-crash feature \"crashpoints\"";
+    assert!(!features("features,normal,build").contains(switch), "a release would have points at which it ends itself");
+    assert!(features("features,normal,build,dev").contains(switch), "the tests have none");
+    for path in files(&["Cargo.toml"]) {
+        let manifest = read(&path);
+        let before_tests = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        let own = path.to_string_lossy().contains("/ir-crash/");
+        assert!(own || !before_tests.contains("crashpoints"), "{} switches them on", path.display());
+    }
+}
+
 #[test]
 fn only_the_settings_read_the_environment() {
     for path in files(&[".rs"]).into_iter().filter(|path| !is_test(path)) {

@@ -257,6 +257,7 @@ impl LiveBody {
                     if data.is_empty() {
                         continue;
                     }
+                    ir_crash::point("reply.chunk");
                     return Ok(Some(data));
                 }
                 Ok(None) => Ok(None),

@@ -2,6 +2,7 @@
 //! deadline, takes keys, writes the journal before the socket, and does what the judge says.
 
 use crate::breaker::Entry;
+use crate::disk::unrecorded;
 use crate::draw::Request;
 use crate::events::Event;
 use crate::exchange::Conversation;
@@ -10,7 +11,7 @@ use crate::judge::{HealthEffect, KeyEffect, Step, Verdict, judge, usefulness};
 use crate::keys::{Lease, Pick, pick, soonest};
 use crate::plan::Candidate;
 use crate::tray::Tray;
-use ir_model::{Caller, Charge, Class, Fault, Gate, KeyId, Size};
+use ir_model::{Caller, Charge, Class, Fault, KeyId, Size};
 use ir_platforms::{Auth, Call, TaskCard};
 use ir_store::{AttemptNote, AttemptRecord};
 use std::collections::VecDeque;
@@ -317,6 +318,7 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         journal(request, candidate, lease, number, &call).await?;
         // Nothing is bought once the gateway goes down: whoever comes next serves the caller.
         engine.still_sends()?;
+        ir_crash::point("attempt.journaled");
         asked = true;
         request.sent.store(true, Ordering::Relaxed);
         let mut tray = Tray::new(request, candidate, &prompt, number, first, missing, limits);
@@ -427,8 +429,6 @@ async fn journal(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         key: lease.map(|lease| lease.key().id.to_string()),
         began: request.engine.clock.now(),
     };
-    request.engine.store.begin_with_attempt(request.job_record(), record).await.map_err(|error| {
-        Fault::gate(Gate::Internal, "The gateway cannot write its journal, so nothing was sent.", "网关无法写入日志，请求未发送。")
-            .detail(error.to_string())
-    })
+    // What cannot be written down is not sent.
+    request.engine.store.begin_with_attempt(request.job_record(), record).await.map_err(|error| unrecorded(&error))
 }

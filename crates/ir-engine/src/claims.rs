@@ -10,6 +10,7 @@
 
 use crate::clients::ClientPlace;
 use crate::course::{Course, DrawEvent, Drawing};
+use crate::disk::unrecorded;
 use crate::draw::{Errand, Failure, Summary, client_name, run};
 use crate::engine::Engine;
 use crate::events::Event;
@@ -106,7 +107,7 @@ impl Engine {
     /// # Errors
     /// 403 for a model that the caller's key may not use, and 429 when it draws as much as it may; 422 for
     /// a key that another request was made with; 400 for a webhook that cannot be called; 503 when there
-    /// is no room for it; 500 when the store fails.
+    /// is no room for it; 503 or 507 while nothing can be written down.
     pub async fn request(self: &Arc<Self>, ask: Ask, caller: Caller, id: RequestId, terms: Terms) -> Result<Drawing, Fault> {
         self.allow(&caller, &ask.model)?;
         if let Some(hook) = &terms.hook {
@@ -117,7 +118,7 @@ impl Engine {
             if let Some(drawing) = self.running(&claim, key)? {
                 return Ok(drawing);
             }
-            let stored = self.store.claim_by_key(&claim.scope, key, self.claims_since()).await.map_err(|error| broken(&error))?;
+            let stored = self.store.claim_by_key(&claim.scope, key, self.claims_since()).await.map_err(|error| unrecorded(&error))?;
             if let Some(earlier) = stored {
                 same(&earlier, &claim)?;
                 return Ok(self.look_at(earlier).await.shared());
@@ -150,7 +151,7 @@ impl Engine {
     /// The request of this id that the same caller made, if it is not too long ago.
     ///
     /// # Errors
-    /// 500 when the store fails.
+    /// As [`Engine::request`].
     pub async fn pick_up(self: &Arc<Self>, caller: &Caller, id: &RequestId) -> Result<Option<PickedUp>, Fault> {
         let scope = self.scope(caller);
         let picked_up =
@@ -160,7 +161,7 @@ impl Engine {
         if let Some(found) = found {
             return Ok(Some(picked_up(&found.claim, found.course.watch(id))));
         }
-        let stored = self.store.claim(&name.0, &name.1, self.claims_since()).await.map_err(|error| broken(&error))?;
+        let stored = self.store.claim(&name.0, &name.1, self.claims_since()).await.map_err(|error| unrecorded(&error))?;
         let Some(claim) = stored else { return Ok(None) };
         let drawing = self.look_at(claim.clone()).await;
         Ok(Some(picked_up(&claim, drawing)))
@@ -231,19 +232,15 @@ fn same(earlier: &Claim, claim: &Claim) -> Result<(), Fault> {
     Err(Fault::new(Class::Gate(Gate::KeyReused)).param("Idempotency-Key"))
 }
 
-fn broken(error: &StoreError) -> Fault {
-    Fault::gate(Gate::Internal, "The gateway cannot read or write what it keeps of requests.", "网关无法读写请求记录。")
-        .detail(error.to_string())
-}
-
 /// Draws a request, and writes down what came of it before anybody is told.
 async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool, place: Option<ClientPlace>) {
     let (engine, course) = (Arc::clone(&listed.engine), errand.course.clone());
     // Whoever leaves: somebody will come back.
     let _wanted = bound.then(|| course.watch(&errand.id));
     if bound {
+        ir_crash::point("claim.opening");
         match engine.store.open_claim(claim.clone(), engine.claims_since()).await {
-            Ok(()) => {}
+            Ok(()) => ir_crash::point("claim.opened"),
             Err(StoreError::Duplicate { .. }) => {
                 // Between a look at the store and one at the list another request came and ended.
                 let key = claim.key.clone().unwrap_or_default();
@@ -252,7 +249,7 @@ async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool, place: 
                     Ok(None) | Err(_) => course.tell(DrawEvent::Done(Err(Failure::of(again())))),
                 };
             }
-            Err(error) => return course.tell(DrawEvent::Done(Err(Failure::of(broken(&error))))),
+            Err(error) => return course.tell(DrawEvent::Done(Err(Failure::of(unrecorded(&error))))),
         }
     }
     let room = Arc::clone(&errand.room);
@@ -284,9 +281,11 @@ async fn close(engine: &Arc<Engine>, claim: Claim, bound: bool, course: &Course,
 async fn store(engine: &Arc<Engine>, claim: Claim, outcome: &Outcome) {
     let hooks = hooks::messages(engine, &claim, outcome);
     let (id, any) = (claim.request_id.clone(), !hooks.is_empty());
+    ir_crash::point("claim.closing");
     if let Err(error) = engine.store.close_claim(ended(claim, outcome), hooks).await {
         return tracing::error!(request_id = id, %error, "what came of a request could not be written down");
     }
+    ir_crash::point("claim.closed");
     if any {
         engine.hook_bell.notify_one();
     }
@@ -323,7 +322,7 @@ async fn follow(engine: &Arc<Engine>, mut claim: Claim, course: &Course) {
             }
             Ok(Some(_)) => Fault::new(Class::Timeout).charged(Charge::Maybe).detail("an earlier run's request did not end"),
             Ok(None) => again(),
-            Err(error) => broken(&error),
+            Err(error) => unrecorded(&error),
         };
         return course.tell(DrawEvent::Done(Err(Failure::of(fault))));
     }
@@ -379,6 +378,7 @@ pub(crate) async fn settle(engine: &Arc<Engine>, claim: Claim, entry: Option<&Jo
             ..Summary::default()
         })
     };
+    ir_crash::point("claim.settling");
     store(engine, claim, &Outcome::of_names(names, &result)).await;
 }
 

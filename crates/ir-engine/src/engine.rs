@@ -6,6 +6,7 @@ use crate::claims::Live;
 use crate::clients::ClientKeys;
 use crate::counters::Counters;
 use crate::course::{Course, DrawEvent, Drawing};
+use crate::disk::{Disk, full};
 use crate::draw::{Errand, Failure, MOST_PICTURES, run};
 use crate::events::Events;
 use crate::feed::Feed;
@@ -28,7 +29,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 /// Free disk space below which no job is begun (`R-DUR-5`).
@@ -113,6 +114,10 @@ pub struct Engine {
     pub(crate) live: Mutex<Live>,
     /// Rings when a webhook waits.
     pub(crate) hook_bell: Arc<Notify>,
+    /// How the disk of pictures fares.
+    pub(crate) disk: Disk,
+    /// Whether the pictures that the last run left are listed.
+    pub(crate) adopted: watch::Sender<bool>,
 }
 
 /// Counts jobs, and rings when the last one ends.
@@ -180,6 +185,8 @@ impl Engine {
             draining: AtomicBool::new(false),
             live: Mutex::default(),
             hook_bell: Arc::default(),
+            disk: Disk::default(),
+            adopted: watch::Sender::new(false),
             door: parts.door,
             spool: parts.spool,
             pictures,
@@ -338,6 +345,9 @@ impl Engine {
         if let Err(error) = self.store.ready().await {
             reasons.push(format!("the database cannot be written: {error}"));
         }
+        if let Some(why) = self.disk.trouble() {
+            reasons.push(format!("pictures cannot be stored: {why}"));
+        }
         match self.spool.free_bytes() {
             Ok(free) if free < LOW_WATER => reasons.push(format!("only {free} bytes are free for pictures")),
             Ok(_) => {}
@@ -397,9 +407,9 @@ impl Engine {
     fn is_open(&self) -> Result<(), Fault> {
         self.still_sends()?;
         if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
-            return Err(Fault::gate(Gate::StorageFull, "The gateway has no disk space left for pictures.", "网关磁盘空间不足。"));
+            return Err(full());
         }
-        Ok(())
+        self.disk.check()
     }
 
     /// Refuses to begin anything at a platform once the gateway goes down.

@@ -76,13 +76,23 @@ impl Conversation<'_> {
     async fn step(&self, call: Call, listener: &mut impl Listener) -> Result<Next, Fault> {
         self.pause(call.after_ms, "the next step was not due").await?;
         let reply = match &call.target {
-            Target::Http { .. } => match self.engine.door.call(&call, &self.limits).await? {
-                Answer::Whole(reply) => reply,
+            Target::Http { .. } => match self.engine.door.call(&call, &self.limits).await.inspect_err(|fault| self.doubt_disk(fault))? {
+                Answer::Whole(reply) => {
+                    ir_crash::point("exchange.answered");
+                    reply
+                }
                 Answer::Events(events) => return self.follow(*events, &call.memo, listener).await,
             },
             Target::Render(recipe) => draw_here(self.engine, recipe).await?,
         };
         if (200..300).contains(&reply.status) { self.adapter.read(self.job, &reply) } else { self.adapter.refused(self.job, &reply) }
+    }
+
+    /// A failure of our own is the disk's that replies are spooled to.
+    fn doubt_disk(&self, fault: &Fault) {
+        if fault.class == Class::Gate(Gate::Internal) {
+            self.engine.disk.doubted(fault.detail.as_deref().unwrap_or("a reply could not be read"));
+        }
     }
 
     /// Waits, but not beyond the deadline.
@@ -115,7 +125,9 @@ impl Conversation<'_> {
     /// Stores the ticket, then asks until the task has ended or the deadline passes. The task goes on
     /// whether asking succeeds or not, and asking costs nothing: a few failures in a row are borne.
     async fn wait(&self, mut ticket: Ticket, listener: &mut impl Listener) -> Result<Next, Fault> {
+        ir_crash::point("ticket.received");
         listener.ticket(&ticket).await?;
+        ir_crash::point("ticket.stored");
         let mut failures = 0;
         loop {
             self.pause(ticket.after_ms.max(100), &format!("task {} had not ended", ticket.id)).await?;

@@ -17,6 +17,7 @@ mod claims;
 mod clients;
 mod counters;
 mod course;
+mod disk;
 mod draw;
 mod engine;
 mod events;

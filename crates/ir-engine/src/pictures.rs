@@ -1,11 +1,12 @@
 //! From what a platform's reply points at to a picture that is checked, stored and listed.
 
+use crate::disk::full;
 use crate::engine::Engine;
 use crate::told::Told;
 use ir_egress::{ExchangeLimits, Purpose};
-use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Size, Source, hex};
+use ir_model::{Blob, Charge, Class, Drawn, Fault, Flaw, Gate, Output, Picture, Size, Source, Timestamp, hex};
 use ir_spool::{Alphabet, Sidecar, SpoolError, is_out_of_descriptors};
-use ir_store::PictureRecord;
+use ir_store::{Cursor, Gallery, PictureRecord};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,11 @@ const TINY: u32 = 8;
 const SPARSE: u64 = 32;
 /// How long an answer waits for the bucket, where pictures have a public address there.
 const LINK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Pictures of the gallery that are compared at a time with one that may be there already.
+const PAGE: u32 = 500;
+/// Such pages: a hundred thousand pictures were drawn since then.
+const MOST_PAGES: u32 = 200;
 
 /// What is known of a picture besides its bytes.
 #[derive(Debug, Clone)]
@@ -34,6 +40,10 @@ pub(crate) struct Origin {
     pub linked: bool,
     /// What was asked for, if a size was.
     pub size: Option<Size>,
+    /// When its request began: a clock that is set back must not make it older than that.
+    pub began: Timestamp,
+    /// An earlier run asked for it too, and may have stored it.
+    pub again: bool,
     /// It comes from somewhere else, so that it may be a picture in place of a drawing.
     pub foreign: bool,
 }
@@ -113,15 +123,18 @@ fn whole(blob: Blob) -> Result<Picture, Fault> {
 }
 
 async fn decode(engine: &Engine, text: &str) -> Result<Picture, Fault> {
-    let blob = engine.spool.from_base64(text, Alphabet::Either).await.map_err(|error| {
-        // What fails here is not the platform's fault, if it is not its text.
-        let class = match &error {
-            SpoolError::Base64 { .. } | SpoolError::TooLarge { .. } => Class::UpstreamFault,
-            SpoolError::Full => Class::Gate(Gate::StorageFull),
-            SpoolError::Io(error) if is_out_of_descriptors(error) => Class::Gate(Gate::Overloaded),
-            SpoolError::Io(_) => Class::Gate(Gate::Internal),
-        };
-        Fault::new(class).charged(Charge::Yes).detail(format!("the platform's base64 cannot be used: {error}"))
+    let unusable = |detail: String| Fault::new(Class::UpstreamFault).charged(Charge::Yes).detail(detail);
+    let blob = engine.spool.from_base64(text, Alphabet::Either).await.map_err(|error| match &error {
+        SpoolError::Base64 { .. } | SpoolError::TooLarge { .. } => unusable(format!("the platform's base64 cannot be used: {error}")),
+        // Our own fault: another platform's picture could not be taken either.
+        SpoolError::Full => full().charged(Charge::Yes),
+        SpoolError::Io(io) if is_out_of_descriptors(io) => {
+            Fault::new(Class::Gate(Gate::Overloaded)).charged(Charge::Yes).detail(error.to_string())
+        }
+        SpoolError::Io(_) => {
+            engine.disk.failed(&error);
+            Fault::new(Class::Gate(Gate::Internal)).charged(Charge::Yes).detail(error.to_string())
+        }
     })?;
     whole(blob)
 }
@@ -159,7 +172,12 @@ async fn fetch(engine: &Engine, url: &str, limits: &ExchangeLimits) -> Result<Op
 
 /// Stores a picture and its row. When this returns its name, the picture survives whatever happens.
 async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_prompt: Option<String>) -> Result<String, String> {
-    let now = engine.clock.now();
+    if origin.again
+        && let Some(name) = stored_before(engine, picture, origin).await
+    {
+        return Ok(name);
+    }
+    let now = engine.clock.now().max(origin.began);
     let name = engine.pictures.name_for(now, picture.probe.format);
     let record = PictureRecord {
         name: name.clone(),
@@ -177,12 +195,34 @@ async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_promp
         request_id: origin.request_id.clone(),
         client: origin.client.clone(),
     };
-    let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| error.to_string())?;
+    let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| {
+        engine.disk.failed(&error);
+        error.to_string()
+    })?;
+    ir_crash::point("picture.kept");
     let record = PictureRecord { path, ..record };
     engine.store.add(record.clone()).await.map_err(|error| error.to_string())?;
+    ir_crash::point("picture.listed");
     engine.feed.push(Told::Picture(Arc::new(record)));
     engine.outbox.wake();
     Ok(name)
+}
+
+/// The name of the same picture, where an earlier run stored it before it ended.
+async fn stored_before(engine: &Engine, picture: &Picture, origin: &Origin) -> Option<String> {
+    // What that run stored without listing it is listed first.
+    let _ = engine.adopted.subscribe().wait_for(|adopted| *adopted).await;
+    let sha256 = hex(&picture.blob.sha256());
+    let mut cursor = None;
+    for _ in 0..MOST_PAGES {
+        let page = Gallery::page(&*engine.store, cursor, PAGE).await.ok()?;
+        if let Some(found) = page.iter().find(|found| found.sha256 == sha256 && found.provider == origin.provider) {
+            return Some(found.name.clone());
+        }
+        let oldest = page.last().filter(|oldest| oldest.created >= origin.began)?;
+        cursor = Some(Cursor { created: oldest.created, name: oldest.name.clone() });
+    }
+    None
 }
 
 /// What is kept beside a picture.

@@ -4,7 +4,7 @@
 use crate::engine::Engine;
 use ir_model::{Timestamp, hex};
 use ir_spool::{PictureStore, ScanItem, ScanKind, Verified};
-use ir_store::{PictureRecord, Store, StoreError};
+use ir_store::{Gallery, PictureRecord, Store, StoreError};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -30,11 +30,13 @@ pub struct Reindexed {
 
 /// Names looked up in the index at once.
 const BATCH: usize = 500;
-/// A crash can leave pictures unlisted only for as long as a job may last; two days are plenty.
+/// A crash can leave pictures unlisted only for as long as a job may last; two days before the last
+/// picture that was listed are plenty, and bear a clock that was set otherwise meanwhile.
 const RECENT_MS: i64 = 2 * 86_400_000;
 
 pub(crate) async fn recover(engine: &Engine) -> Result<Recovered, StoreError> {
     let interrupted = engine.store.mark_interrupted(engine.clock.now()).await?;
+    ir_crash::point("recover.marked");
     Ok(Recovered { interrupted: interrupted.jobs })
 }
 
@@ -42,9 +44,8 @@ pub(crate) async fn recover(engine: &Engine) -> Result<Recovered, StoreError> {
 /// the requests, on a thread of its own: what was answered is listed already.
 pub(crate) async fn adopt_recent(engine: &Engine) {
     // An empty index beside a full storage: a folder of 1.x, or a database that was lost.
-    let since = match engine.store.count().await {
-        Ok(0) => None,
-        Ok(_) => Some(engine.clock.now().plus_ms(-RECENT_MS)),
+    let since = match Gallery::page(&*engine.store, None, 1).await.map(|newest| newest.first().map(|picture| picture.created)) {
+        Ok(newest) => newest.map(|newest| newest.min(engine.clock.now()).plus_ms(-RECENT_MS)),
         Err(error) => return tracing::error!(%error, "the gallery cannot be read"),
     };
     match walk(engine.pictures.clone(), Arc::clone(&engine.store), since).await {
@@ -82,6 +83,7 @@ async fn walk(pictures: PictureStore, store: Arc<dyn Store>, since: Option<Times
                 ScanKind::Leftover => {
                     if pictures.remove_leftover(&item).unwrap_or(false) {
                         done.removed += 1;
+                        ir_crash::point("recover.cleared");
                     }
                     continue;
                 }
@@ -111,6 +113,7 @@ fn add(runtime: &Handle, pictures: &PictureStore, store: &dyn Store, batch: Vec<
             Ok(verified) => {
                 runtime.block_on(store.add(record(&item, &verified)))?;
                 done.added += 1;
+                ir_crash::point("recover.listed");
             }
             Err(error) => {
                 done.damaged += 1;

@@ -167,8 +167,11 @@ async fn ask(engine: &Engine, job: &JobRecord, request_id: &str, attempt: &Journ
         client: job.client.clone(),
         linked: false,
         size: None,
+        began: job.created,
+        again: true,
         foreign: false,
     };
+    ir_crash::point("resume.asking");
     let mut basket = Basket { engine, origin, limits, taken, worst: None };
     let said = Conversation { engine, adapter: upstream.adapter, job: &asked, limits }.take_up(ticket, &mut basket).await;
     basket.worst.map_or(said, Err)

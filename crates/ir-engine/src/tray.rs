@@ -8,7 +8,7 @@ use crate::pictures::{Origin, preview, take};
 use crate::plan::Candidate;
 use futures_util::FutureExt;
 use ir_egress::ExchangeLimits;
-use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, ResponseForm, Size};
+use ir_model::{Charge, Class, Drawn, Fault, Output, ResponseForm, Size};
 use ir_platforms::Ticket;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -82,6 +82,8 @@ impl Tray {
             client: client_name(&request.caller),
             linked: request.ask.form == ResponseForm::Url,
             size: candidate.size,
+            began: request.began,
+            again: false,
             // The built-in renderer draws what it draws.
             foreign: !candidate.upstream.base_url.is_empty(),
         };
@@ -116,11 +118,11 @@ impl Listener for Tray {
     async fn ticket(&self, ticket: &Ticket) -> Result<(), Fault> {
         self.ticketed.store(true, Ordering::Relaxed);
         let request = &self.request;
-        request.engine.store.ticket(&request.job, self.attempt, &ticket.id).await.map_err(|error| {
-            Fault::gate(Gate::Internal, "The gateway cannot write its journal.", "网关无法写入日志。")
-                .charged(Charge::Maybe)
-                .detail(error.to_string())
-        })
+        if let Err(error) = request.engine.store.ticket(&request.job, self.attempt, &ticket.id).await {
+            // The task is paid for. Its caller can still have it, unless this run ends before.
+            tracing::error!(request_id = %request.id, task = ticket.id, %error, "a task could not be written down: a restart would lose it");
+        }
+        Ok(())
     }
 
     async fn preview(&mut self, output: Output) {

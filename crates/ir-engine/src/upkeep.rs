@@ -48,6 +48,7 @@ impl Engine {
         tokio::spawn(refused::work(weak.clone(), Arc::clone(self.door.refusals())));
         tokio::spawn(async move {
             adopt_recent(&engine).await;
+            engine.adopted.send_replace(true);
             settle_left(&engine).await;
         });
         tokio::spawn(async move {
@@ -59,6 +60,7 @@ impl Engine {
                 engine.flush_health().await;
                 engine.ask_about_rejected();
                 engine.flush_clients().await;
+                engine.try_disk().await;
                 engine.tell_breakers(&mut down);
                 if Instant::now() >= next_models {
                     next_models = Instant::now() + MODELS_EVERY;
@@ -132,6 +134,7 @@ impl Engine {
             if expired.is_empty() {
                 return Ok(());
             }
+            ir_crash::point("removal.final");
             self.outbox.wake();
             self.delete_files(&expired).await?;
         }
@@ -147,7 +150,11 @@ impl Engine {
                 Err(error) => tracing::error!(name = picture.name, %error, "a removed picture's file cannot be deleted"),
             }
         }
-        if gone.is_empty() { Ok(()) } else { self.store.forget(&gone).await.map(drop) }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        ir_crash::point("removal.files");
+        self.store.forget(&gone).await.map(drop)
     }
 
     /// Tells those who watch which upstreams went down or came back since the last time.

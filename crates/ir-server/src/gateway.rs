@@ -111,6 +111,8 @@ impl Gateway {
         }
         let in_force = &effective.settings;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(settings.data_dir(), Arc::clone(&clock))?);
+        // The lock is ours from here on.
+        settings.remove_leftovers()?;
         let spool = Spool::open(
             SpoolConfig {
                 data_dir: settings.data_dir().to_owned(),

@@ -101,13 +101,30 @@ fn beside(path: &Path, bytes: &[u8], dice: &dyn Dice, put: impl FnOnce(&Path) ->
     let temporary = folder.join(format!(".{name}.{}.tmp", dice.hex128()));
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(&temporary)?;
+        ir_crash::fault("file.write")?;
         file.write_all(bytes)?;
         file.sync_all()?;
+        ir_crash::point("file.flushed");
         put(&temporary)?;
+        ir_crash::point("file.placed");
         File::open(folder)?.sync_all()
     })();
     written.map_err(|error| {
         let _ = fs::remove_file(&temporary);
         SettingsError::io(path)(error)
     })
+}
+
+/// Removes the temporary files of [`replace`] and [`create_new`] from a folder.
+pub(crate) fn remove_temporary(folder: &Path) -> Result<(), SettingsError> {
+    for entry in fs::read_dir(folder).map_err(SettingsError::io(folder))? {
+        let entry = entry.map_err(SettingsError::io(folder))?;
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.'));
+        let ours = random.is_some_and(|(_, random)| random.len() == 32 && random.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if ours {
+            fs::remove_file(entry.path()).map_err(SettingsError::io(entry.path()))?;
+        }
+    }
+    Ok(())
 }

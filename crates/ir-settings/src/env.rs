@@ -13,7 +13,10 @@ impl Env {
     /// replaced, so that it is refused as a value rather than overlooked.
     pub fn from_process() -> Self {
         let text = |raw: std::ffi::OsString| raw.to_string_lossy().into_owned();
-        Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
+        let env = Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect());
+        // Empty outside tests.
+        ir_crash::arm(|name| env.get(name));
+        env
     }
 
     /// Variables that are given.

@@ -83,7 +83,9 @@ impl SettingsFile {
             }
         }
         let sealed_before = read.bytes.as_deref().is_some_and(|bytes| contains(bytes, b"\"enc:v1:"));
-        let (mut vault, marked) = Vault::of_folder(&env, &data_dir, sealed_before, &dice)?;
+        // A database is only made after a key: the keys in it are sealed too.
+        let used_before = sealed_before || data_dir.join("img-router.db").exists();
+        let (mut vault, marked) = Vault::of_folder(&env, &data_dir, used_before, &dice)?;
         let (effective, resolved) = resolve(&env, &content, &vault, FILE)?;
         if !marked {
             // The marker may have held the root of all keys: what does not open must not be lost.
@@ -94,7 +96,7 @@ impl SettingsFile {
                 )));
             }
             if !vault.mark(&data_dir)? {
-                vault = Vault::of_folder(&env, &data_dir, sealed_before, &dice)?.0;
+                vault = Vault::of_folder(&env, &data_dir, used_before, &dice)?.0;
             }
         }
         let state = State { stamp: read.stamp, digest: read.digest(), content };
@@ -108,6 +110,15 @@ impl SettingsFile {
     /// When the new key is too short or a file cannot be written; the old key holds then.
     pub fn rotate_master_key(&self) -> Result<NewMasterKey, SettingsError> {
         self.vault.rotate(&self.env, &self.data_dir)
+    }
+
+    /// Removes what writes that were cut short have left in the data folder. For the process that holds
+    /// its lock: what another one is writing would be taken from it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn remove_leftovers(&self) -> Result<(), SettingsError> {
+        disk::remove_temporary(&self.data_dir)
     }
 
     /// The data folder.

@@ -202,6 +202,7 @@ impl Body for PieceBody {
     type Error = io::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        ir_crash::point("body.frame");
         self.get_mut().poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data)))
     }
 

@@ -109,6 +109,9 @@ impl Spool {
     /// # Errors
     /// What the system says.
     pub fn free_bytes(&self) -> io::Result<u64> {
+        if ir_crash::fault("disk.free").is_err() {
+            return Ok(0);
+        }
         let stat = rustix::fs::statvfs(self.dir())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }

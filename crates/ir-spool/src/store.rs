@@ -103,6 +103,15 @@ impl PictureStore {
         .await
     }
 
+    /// Goes through the steps of keeping with a small file, which is gone afterwards.
+    ///
+    /// # Errors
+    /// The file system's: nothing can be kept at present.
+    pub async fn try_out(&self) -> Result<(), SpoolError> {
+        let inner = Arc::clone(&self.0);
+        blocking(move || Ok(keep::try_out(&inner)?)).await
+    }
+
     /// Opens a kept picture by its relative path, as the index has it. Pictures of ours are known by
     /// their sidecar and header; of others all bytes are read and checked.
     ///
@@ -161,6 +170,7 @@ impl Inner {
         }
         // The picture first: a sidecar alone is a leftover, a picture alone would be for ever.
         let found = remove(&place, &place.name)?;
+        ir_crash::point("removal.unlinked");
         remove(&place, &format!("{}.json", place.name))?;
         // What is found now is 1.x's `<stem>.json`, which several pictures may share.
         if let Some(shared) = scan::stem_sidecar(&place.name)

@@ -186,7 +186,9 @@ impl Unfinished {
             Some(file) => file,
             None => self.file.insert(create(&self.path)?),
         };
+        ir_crash::fault("spool.write")?;
         file.write_all(bytes)?;
+        ir_crash::point("spool.appended");
         self.size += bytes.len() as u64;
         self.hash.update(bytes);
         if self.flaw.is_none() {

@@ -106,6 +106,16 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// What the disk says, where it is asked beside SQLite.
+    pub(crate) fn of_disk(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Disk { detail: error.to_string() },
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let detail = error.to_string();

@@ -189,6 +189,7 @@ async fn closing_leaves_one_file() {
     assert_eq!(names, ["img-router.db", "img-router.lock"]);
 }
 
+/// Proves F-76.
 #[tokio::test]
 async fn one_process_per_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -204,6 +205,7 @@ async fn one_process_per_folder() {
     open(folder.path()).unwrap();
 }
 
+/// Proves R-DUR-8.
 #[tokio::test]
 async fn damage_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -244,6 +246,7 @@ async fn a_check_finds_damage_deep_inside() {
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
 }
 
+/// Proves F-77, R-DUR-8.
 #[tokio::test]
 async fn a_newer_schema_is_refused_untouched() {
     let folder = tempfile::tempdir().unwrap();

@@ -189,7 +189,7 @@ async fn a_broken_connection_loses_nothing() {
     let (sim, setup, running) = set_up(&NEW_API).await;
     let (port, body) = (running.port, ask("a cat [sim delay=1200]"));
     let caller = tokio::spawn(async move { send(port, &body, &[("x-request-id", "mine")]).await });
-    until("sent", || !sim.ledger().drawings().is_empty()).await;
+    until("sent", || drawn(&sim) > 0).await;
     caller.abort();
     let early = look(port, "mine", &[]).await;
     assert_eq!(early.status, 202, "{}", String::from_utf8_lossy(&early.body));
@@ -250,7 +250,7 @@ async fn a_kill_in_the_midst_is_not_paid_for_twice() {
     let (port, body) = (running.port, ask("a cat [sim delay=60000]"));
     let asked = body.clone();
     let caller = tokio::spawn(async move { send(port, &asked, &[("idempotency-key", "k"), ("x-request-id", "mine")]).await });
-    until("sent", || !sim.ledger().drawings().is_empty()).await;
+    until("sent", || drawn(&sim) > 0).await;
     running.kill();
     assert!(caller.await.unwrap().is_err());
     let running = setup.start();

@@ -3,11 +3,15 @@
 
 mod admin;
 mod bad_inputs;
+mod bucket;
 mod cascade;
 mod cli;
 mod client;
+mod clock;
 mod coming_back;
 mod crash;
+mod crash_points;
+mod disk;
 mod failover;
 mod faults;
 mod inputs;

@@ -192,6 +192,7 @@ async fn addresses_inside_the_network_are_not_fetched() {
     running.stop();
 }
 
+/// Proves F-76.
 #[test]
 fn a_second_process_is_refused() {
     let setup = Setup::new();
@@ -205,6 +206,7 @@ fn a_second_process_is_refused() {
     running.stop();
 }
 
+/// Proves F-65.
 #[test]
 fn a_wrong_master_key_is_refused() {
     let mut setup = Setup::new().env("IMG_ROUTER_SECRET_KEY", "the first master key");
@@ -223,6 +225,7 @@ fn a_wrong_master_key_is_refused() {
     assert_eq!(setup.run(&["keys", "export", "NewApi"]).trim(), PLATFORM_KEY);
 }
 
+/// Proves R-DUR-8.
 #[test]
 fn a_broken_configuration_is_refused_and_kept() {
     for (text, about) in [

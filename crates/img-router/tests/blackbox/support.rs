@@ -83,7 +83,13 @@ impl Setup {
 
     /// Runs a command to its end, with this on its standard input.
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Ran {
+        self.run_in(args, input, &[])
+    }
+
+    /// The same with more variables, for this command only.
+    pub(crate) fn run_in(&self, args: &[&str], input: &str, more: &[(&str, &str)]) -> Ran {
         let mut command = self.command(args);
+        command.envs(more.iter().copied());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that reads nothing may be gone before it is written to.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -101,9 +107,15 @@ impl Setup {
 
     /// Starts the gateway without waiting for it.
     pub(crate) fn spawn(&self) -> Running {
+        self.spawn_in(&[])
+    }
+
+    /// The same with more variables, for this run only.
+    pub(crate) fn spawn_in(&self, more: &[(&str, &str)]) -> Running {
         let log = self.folder.path().join("log.txt");
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = self.command(&["serve"]);
+        command.envs(more.iter().copied());
         let began = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
         Running { child, port: self.port, began, log }
@@ -129,6 +141,10 @@ impl Setup {
 impl Running {
     /// Waits until `/ready` says so; how long that took since the start.
     pub(crate) fn ready(&mut self) -> Duration {
+        blocking(|| self.wait_until_ready())
+    }
+
+    fn wait_until_ready(&mut self) -> Duration {
         loop {
             if is_ready(self.port) {
                 return self.began.elapsed();
@@ -164,15 +180,30 @@ impl Running {
         assert!(Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap().success());
     }
 
-    /// Waits for its end; the exit code.
+    /// Waits for its end; the exit code, -1 after a signal.
     pub(crate) fn exit_code(mut self) -> i32 {
+        self.end("the gateway did not stop in time").code().unwrap_or(-1)
+    }
+
+    /// Waits until it has killed itself.
+    pub(crate) fn kills_itself(mut self, why: &str) {
+        use std::os::unix::process::ExitStatusExt;
+        let status = self.end(&format!("the gateway did not kill itself at {why}"));
+        assert_eq!(status.signal(), Some(9), "{why}: {status}\n{}", self.log());
+    }
+
+    fn end(&mut self, late: &str) -> std::process::ExitStatus {
+        blocking(|| self.wait_for_end(late))
+    }
+
+    fn wait_for_end(&mut self, late: &str) -> std::process::ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or(-1);
+                return status;
             }
-            assert!(began.elapsed() < SOON, "the gateway did not stop in time:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
+            assert!(began.elapsed() < SOON, "{late}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(3));
         }
     }
 
@@ -189,6 +220,14 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits without keeping a simulated platform of the same runtime from its work.
+fn blocking<T>(wait: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+        Ok(_) | Err(_) => wait(),
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) async fn delete(
     let names = names.bounded()?;
     let undo_until = admin.now().plus_ms(UNDO);
     let deleted = admin.engine.store().remove(&names, undo_until).await?;
+    ir_crash::point("removal.hidden");
     let error = match language_of(&headers) {
         Language::English => "there is no such picture",
         Language::Chinese => "没有这张图片",

@@ -51,16 +51,20 @@ impl From<StoreError> for Trouble {
 /// Carries an errand out and notes that it was. Repeated, it does the same again.
 pub(super) async fn carry_out(parts: &OutboxParts, bucket: &Bucket, errand: &Errand) -> Result<(), Trouble> {
     let key = bucket.key(&errand.path);
+    ir_crash::point("outbox.begun");
     match errand.kind {
         ErrandKind::Put => {
             let Some((picture, metadata)) = load(parts, errand).await? else { return Ok(()) };
             // The metadata first: a picture in the bucket is always told of, as on the disk.
             bucket.put(&format!("{key}.json"), Object::from_bytes(metadata, "application/json")).await?;
+            ir_crash::point("outbox.told");
             let (sha256, media_type) = (picture.blob.sha256(), picture.probe.format.media_type());
             bucket.put(&key, Object { content: vec![Piece::Raw(picture.blob)], sha256, media_type }).await?;
+            ir_crash::point("outbox.put");
         }
         ErrandKind::Delete => {
             bucket.delete(&key).await?;
+            ir_crash::point("outbox.deleted");
             bucket.delete(&format!("{key}.json")).await?;
         }
     }

@@ -277,6 +277,7 @@ async fn nobody_waits_behind_a_backlog() {
     assert_eq!(link.expect("at once"), None);
 }
 
+/// Proves R-CFG-1.
 #[tokio::test]
 async fn a_dead_bucket_does_not_hold_up_the_next_one() {
     let service = Service::default();

@@ -137,6 +137,45 @@ fn a_broken_file_is_refused_and_never_written_over() {
     assert!(matches!(folder.open_with(&[]), Err(SettingsError::Io { .. })));
 }
 
+/// However a file was cut off, it is refused and left as it is, and the version before brings it back.
+///
+/// Proves R-DUR-8, C-16.
+#[test]
+fn each_beginning_of_a_file_is_refused_and_the_copy_brings_it_back() {
+    let folder = Folder::empty();
+    let file = folder.open();
+    file.patch(&json!({"system": {"port": 8, "globalAccessKey": "first-key-0123"}})).unwrap();
+    file.patch(&json!({"system": {"port": 9}})).unwrap();
+    drop(file);
+    let whole = folder.text();
+    let backup = std::fs::read_to_string(folder.path("runtime-config.json.bak")).unwrap();
+    // Only the end of its last line may be missing.
+    for cut in 0..whole.trim_end().len() {
+        folder.write(&whole[..cut]);
+        assert!(matches!(folder.open_with(&[]), Err(SettingsError::Broken { .. })), "{cut}");
+        assert_eq!(folder.text(), whole[..cut], "{cut}");
+        assert_eq!(std::fs::read_to_string(folder.path("runtime-config.json.bak")).unwrap(), backup, "{cut}");
+    }
+    folder.write(&backup);
+    let back = folder.open().current().settings.system.clone();
+    assert_eq!((back.port, back.global_access_key.unwrap().expose()), (8, "first-key-0123"));
+}
+
+#[test]
+fn what_cut_short_writes_have_left_is_removed() {
+    let folder = Folder::empty();
+    let file = folder.open();
+    let random = "0123456789abcdef0123456789abcdef";
+    let left = [format!(".runtime-config.json.{random}.tmp"), format!(".secret.key.{random}.tmp")];
+    let others = ["mine.tmp".to_owned(), ".mine.tmp".to_owned(), format!("mine.{random}.tmp"), ".hidden".to_owned()];
+    for name in left.iter().chain(&others) {
+        std::fs::File::create(folder.path(name)).unwrap();
+    }
+    file.remove_leftovers().unwrap();
+    assert!(left.iter().all(|name| !folder.path(name).exists()));
+    assert!(others.iter().all(|name| folder.path(name).exists()), "what is not ours is left alone");
+}
+
 #[test]
 fn a_byte_order_mark_is_nothing() {
     let folder = Folder::empty();

@@ -49,6 +49,7 @@ fn a_wrong_master_key_is_refused_and_nothing_is_changed() {
     folder.open_with(&[("IMG_ROUTER_SECRET_KEY", KEY_A)]).unwrap();
 }
 
+/// Proves F-65.
 #[test]
 fn a_lost_or_damaged_key_file_is_refused() {
     let folder = Folder::empty();

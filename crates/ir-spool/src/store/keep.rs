@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -36,6 +36,35 @@ pub(super) fn keep(inner: &Inner, blob: &Blob, folder: &str, name: &str, sidecar
     }
 }
 
+/// Writes a file in the spool, moves it into the store, and removes it. Blocks.
+pub(super) fn try_out(inner: &Inner) -> io::Result<()> {
+    let random = inner.spool.dice().hex128();
+    let path = inner.spool.dir().join(&random);
+    // What a crash leaves is a leftover by its name.
+    let name = format!(".00000000T000000-{random}.png.tmp");
+    let root = open_dir(CWD, inner.root(), false)?;
+    let mut undo = Undo { dir: &root, names: Vec::with_capacity(1) };
+    let tried: io::Result<()> = (|| {
+        ir_crash::fault("spool.write")?;
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+        ir_crash::fault("keep.write")?;
+        file.write_all(&[0; 4096])?;
+        if inner.spool.fsync() {
+            ir_crash::fault("keep.fsync")?;
+            file.sync_all()?;
+        }
+        rename_new(CWD, &path, &root, &name)?;
+        undo.names.push(name);
+        if inner.spool.fsync() { Ok(rustix::fs::fsync(&root)?) } else { Ok(()) }
+    })();
+    remove_quietly(CWD, &path);
+    match tried {
+        // Another file system: that it can be written to is not tried.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(()),
+        other => other,
+    }
+}
+
 struct Entry<'a> {
     fsync: bool,
     source: &'a PathBuf,
@@ -52,8 +81,9 @@ impl Entry<'_> {
         let mut undo = Undo { dir: &dir, names: Vec::with_capacity(3) };
 
         write_new(&dir, &temporary, &mut undo, |out| out.write_all(sidecar), self.fsync)?;
+        ir_crash::point("keep.written");
         if self.fsync
-            && let Err(error) = file.file().sync_data()
+            && let Err(error) = ir_crash::fault("keep.fsync").and_then(|()| file.file().sync_data())
         {
             // The pages that could not be written may be forgotten by now: a second fsync would
             // succeed and mean nothing.
@@ -61,8 +91,10 @@ impl Entry<'_> {
             remove_quietly(CWD, self.source);
             return Err(error);
         }
+        ir_crash::point("keep.synced");
         rename_new(&dir, Path::new(&temporary), &dir, &card)?;
         undo.replace(card);
+        ir_crash::point("keep.told");
         match rename_new(CWD, self.source, &dir, name) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_in(&dir, file.file(), name, self.fsync, &mut undo)?,
             other => other?,
@@ -70,6 +102,7 @@ impl Entry<'_> {
         undo.names.push(name.to_owned());
         self.spent = true;
         remove_quietly(CWD, self.source);
+        ir_crash::point("keep.renamed");
         if self.fsync {
             rustix::fs::fsync(&dir)?;
             settle(inner, &root, folder)?;
@@ -113,12 +146,14 @@ fn write_new(
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut out = File::from(openat(dir, name, flags, Mode::RUSR | Mode::WUSR)?);
     undo.names.push(name.to_owned());
+    ir_crash::fault("keep.write")?;
     write(&mut out)?;
     if fsync { out.sync_all() } else { Ok(()) }
 }
 
 /// Renames without ever replacing anything.
 fn rename_new(from_dir: impl AsFd, from: &Path, to_dir: &OwnedFd, to: &str) -> io::Result<()> {
+    ir_crash::fault("keep.rename")?;
     match renameat_with(&from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
         // Some file systems (NFS, older overlays) know no flags.
         Err(Errno::INVAL | Errno::NOSYS) => {

@@ -86,7 +86,10 @@ fn step(db: &mut Connection, script: &str, to: usize) -> Result<()> {
         return Err(StoreError::Migration { to, detail: "rows would refer to rows that are not there".to_owned() });
     }
     tx.pragma_update(None, "user_version", to).map_err(failed)?;
-    tx.commit().map_err(failed)
+    ir_crash::point("migration.run");
+    tx.commit().map_err(failed)?;
+    ir_crash::point("migration.done");
+    Ok(())
 }
 
 /// Puts a copy aside as `img-router-<time>-v<schema>.db`. Reads every page: damage shows before
@@ -104,9 +107,11 @@ fn backup(db: &Connection, folder: &Path, version: usize, now: Timestamp) -> Res
     db.execute("VACUUM INTO ?1", [target])?;
     file.sync_all().map_err(|error| files::failed(&partial, &error))?;
     let (year, month, day, hour, minute, second) = now.civil();
+    ir_crash::point("migration.copied");
     // The same second again, as a service that restarts at once can have it: the copies are equal.
     let name = folder.join(format!("img-router-{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}-v{version}.db"));
     std::fs::rename(&partial, &name).map_err(|error| files::failed(&name, &error))?;
+    ir_crash::point("migration.named");
     files::sync_dir(folder)?;
     drop_old(folder)
 }

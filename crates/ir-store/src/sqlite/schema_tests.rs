@@ -48,6 +48,7 @@ async fn first_version(folder: &Path) {
     assert_eq!(copies(folder), Vec::<String>::new(), "a new database needs no copy");
 }
 
+/// Proves C-18, R-DUR-8.
 #[tokio::test]
 async fn an_older_schema_is_brought_up_to_date_after_a_copy() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,6 +72,7 @@ async fn an_older_schema_is_brought_up_to_date_after_a_copy() {
     assert_eq!(copies(folder.path()).len(), 1);
 }
 
+/// Proves R-DUR-8.
 #[tokio::test]
 async fn a_step_that_fails_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -170,6 +170,7 @@ impl Writing {
             }
             None => transact(&mut self.db, batch, &mut ran),
         };
+        ir_crash::point("store.committed");
         let fatal =
             committed.as_ref().err().into_iter().chain(ran.iter().filter_map(|ran| ran.error.as_ref())).find(|error| error.is_fatal());
         if let Some(error) = fatal {
@@ -186,6 +187,7 @@ impl Writing {
         if self.failed.is_some() {
             return;
         }
+        ir_crash::point("store.tidy");
         if let Err(error) = self.db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
             tracing::warn!(%error, "the database could not be tidied; the next start will do it");
         }
@@ -221,5 +223,7 @@ fn transact(db: &mut Connection, mut batch: impl Iterator<Item = Command>, ran: 
             return Err(error);
         }
     }
+    ir_crash::fault("store.commit").map_err(|error| StoreError::of_disk(&error))?;
+    ir_crash::point("store.commit");
     tx.commit().map_err(StoreError::from)
 }

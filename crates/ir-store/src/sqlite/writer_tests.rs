@@ -116,6 +116,7 @@ async fn a_transaction_that_sqlite_undoes_is_answered_as_undone() {
     store.write(put("t-c")).await.unwrap();
 }
 
+/// Proves F-57.
 #[tokio::test]
 async fn after_a_failure_of_the_disk_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,6 +131,7 @@ async fn after_a_failure_of_the_disk_nothing_is_written() {
     open(folder.path(), BUSY_TIMEOUT).ready().await.unwrap();
 }
 
+/// Proves F-58.
 #[tokio::test]
 async fn a_lock_held_by_another_is_waited_for_then_reported() {
     let folder = tempfile::tempdir().unwrap();

@@ -19,7 +19,9 @@ async fn kept() -> (Vec<u8>, Vec<u8>) {
     (bytes, fs::read(bench.storage(&format!("{RELATIVE}.json"))).unwrap())
 }
 
-/// C-8 to C-10, at each step of keeping.
+/// At each step of keeping.
+///
+/// Proves C-8, C-9, C-10.
 #[tokio::test]
 async fn after_a_crash_a_picture_is_whole_or_none() {
     let (picture, card) = kept().await;

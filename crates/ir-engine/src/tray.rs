@@ -8,7 +8,7 @@ use crate::pictures::{Origin, preview, take};
 use crate::plan::Candidate;
 use futures_util::FutureExt;
 use ir_egress::ExchangeLimits;
-use ir_model::{Charge, Class, Drawn, Fault, Output, ResponseForm, Size};
+use ir_model::{Charge, Class, Drawn, Fault, Gate, Output, ResponseForm, Size};
 use ir_platforms::Ticket;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

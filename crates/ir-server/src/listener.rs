@@ -19,6 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use ir_admin::Admin;
 use ir_model::Peer;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;

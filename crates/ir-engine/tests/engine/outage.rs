@@ -74,6 +74,7 @@ async fn a_platform_that_comes_back_is_found_by_one_and_not_overrun() {
 /// Proves F-45, P-4, R-RTY-2.
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_all_platforms_does_not_multiply_the_load() {
+    #[expect(clippy::disallowed_methods, reason = "whoever runs the test says how long")]
     let seconds: usize = std::env::var("IR_OUTAGE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
     let bench = bench(PLAIN, &KEYS, |_| json(503, &[], r#"{"error":{"message":"busy"}}"#)).await;
     let _still = Still::begin();

@@ -211,7 +211,7 @@ mod tests {
     fn what_cannot_be_read_is_not_said_again() {
         let long = "x".repeat(200);
         let rows = [
-            (r#"{"number": "a \"canary\", expected"}"#.to_owned(), "invalid type: string, expected u32 at line 1 column 33"),
+            (r#"{"number": "a \"canary\", expected"}"#.to_owned(), "invalid type: string, expected u32 at line 1 column 35"),
             (r#""canary""#.to_owned(), "invalid type: string, expected struct Sample at line 1 column 8"),
             (r#"{"number": -1}"#.to_owned(), "invalid value: integer `-1`, expected u32 at line 1 column 13"),
             (r#"{"choice": "Two"}"#.to_owned(), "unknown variant `Two`, expected `One` at line 1 column 16"),

@@ -264,7 +264,7 @@ async fn a_newer_schema_is_refused_untouched() {
         put(&after.path().join(name), bytes);
     }
     let error = open(after.path()).unwrap_err();
-    let known = 4;
+    let known = 5;
     assert_eq!(error, StoreError::NewerSchema { path: database(after.path()), found: 99, known });
     assert_eq!(files.map(|name| std::fs::read(after.path().join(name)).unwrap()), before);
     assert!(!after.path().join("backups").exists());

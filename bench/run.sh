@@ -15,39 +15,9 @@ sim_port=$first_port
 nginx_port=$((first_port + 1))
 gateway_port=$((first_port + 2))
 
-say() { printf '%s\n' "$*" >&2; }
-fail() { say "bench: $*"; exit 1; }
+. "$root/bench/lib.sh"
 
 declare -A pids=() urls=()
-started=()
-dir=
-
-# Ends what this script started, by process number, and removes what it wrote.
-finish() {
-    local pid
-    for pid in "${started[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-    for pid in "${started[@]}"; do
-        for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-        kill -KILL "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    if [ -n "$dir" ]; then rm -rf -- "$dir"; fi
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-# wait_for NAME PORT PID LOG
-wait_for() {
-    for _ in $(seq 100); do
-        if listening "$2"; then return; fi
-        kill -0 "$3" 2>/dev/null || break
-        sleep 0.1
-    done
-    tail -n 20 "$4" >&2 || true
-    fail "$1 does not listen on port $2"
-}
 
 wants() { [[ " $servers " == *" $1 "* ]]; }
 

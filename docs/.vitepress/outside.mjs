@@ -15,7 +15,7 @@ export const OUTSIDE = {
 };
 
 /** Documents that are in English only. They are pages in both languages, so that a reader stays among their menus. */
-const ENGLISH = ["settings", "LOGGING", "ADAPTERS", "WIRE-1X"];
+const ENGLISH = ["settings", "LOGGING", "ADAPTERS", "WIRE-1X", "reliability", "requirements"];
 /** The table of tested clients: written by their tests, so not there before their first run. */
 export const TESTED = existsSync(`${ROOT}docs/clients.md`) ? ["clients"] : [];
 const DECISIONS = ["0001-five-ideas", "0002-embedded-store"];

@@ -33,7 +33,7 @@ pub(crate) async fn resume(engine: Arc<Engine>) {
         let engine = Arc::clone(&engine);
         tokio::spawn(async move {
             let _place = place;
-            take_up(&engine, entry).await;
+            take_up(&engine, entry, true).await;
         });
     }
 }
@@ -42,21 +42,21 @@ pub(crate) async fn resume(engine: Arc<Engine>) {
 pub(crate) async fn adopt(engine: Arc<Engine>, job: String) {
     engine.events.flush().await;
     match engine.store.job(&job).await {
-        Ok(Some(entry)) => take_up(&engine, entry).await,
+        Ok(Some(entry)) => take_up(&engine, entry, false).await,
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "the tasks of a request could not be read"),
     }
 }
 
-/// One job: all its tickets, then its end.
-async fn take_up(engine: &Arc<Engine>, entry: JournalEntry) {
+/// One job: all its tickets, then its end. `again`: an earlier run may have stored its pictures.
+async fn take_up(engine: &Arc<Engine>, entry: JournalEntry, again: bool) {
     let claim = engine.store.claim_of(&entry.job.id).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the request of a task could not be read");
         None
     });
     // Under its own name, its caller finds what comes of it.
     let request_id = claim.as_ref().map_or_else(|| entry.job.id.clone(), |claim| claim.request_id.clone());
-    let mut taken = Taken::default();
+    let mut taken = Taken { again, ..Taken::default() };
     let mut worst = None;
     for attempt in entry.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ticket) {
         let began = engine.clock.now();
@@ -121,6 +121,8 @@ fn finish(engine: &Engine, job: JobRecord, request_id: String, taken: Taken) {
 /// What came of a job.
 #[derive(Default)]
 struct Taken {
+    /// An earlier run may have stored them.
+    again: bool,
     names: Vec<String>,
     bytes: u64,
     notes: Vec<AttemptNote>,
@@ -168,7 +170,7 @@ async fn ask(engine: &Engine, job: &JobRecord, request_id: &str, attempt: &Journ
         linked: false,
         size: None,
         began: job.created,
-        again: true,
+        again: taken.again,
         foreign: false,
     };
     ir_crash::point("resume.asking");

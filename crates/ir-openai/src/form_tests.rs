@@ -256,6 +256,7 @@ async fn preambles_are_passed_over_and_any_cut_gives_the_same() {
     }
 }
 
+/// Proves R-DOS-4.
 #[tokio::test]
 async fn what_is_too_large_is_refused_while_it_arrives() {
     let place = place();

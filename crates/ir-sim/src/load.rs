@@ -23,7 +23,7 @@ use self::caller::{Caller, Tally};
 use self::process::Watch;
 
 /// Most callers.
-pub const MAX_CALLERS: usize = 1_024;
+pub const MAX_CALLERS: usize = 4_096;
 /// Most requests.
 pub const MAX_REQUESTS: u64 = 1_000_000;
 /// Longest run.
@@ -44,6 +44,9 @@ pub struct LoadPlan {
     pub callers: usize,
     /// Requests in all, 1 to [`MAX_REQUESTS`].
     pub requests: u64,
+    /// Requests that are sent in a second, whether earlier ones were answered or not, as long as a caller is free; `None`: each caller asks as soon
+    /// as it was answered.
+    pub rate: Option<f64>,
     /// Requests before the measurement begins.
     pub warm_up: u64,
     /// When to give up, at most [`MAX_TIME`]; requests not ended by then are counted as unfinished.
@@ -79,6 +82,9 @@ pub async fn run(plan: LoadPlan) -> io::Result<Report> {
     if !(1..=MAX_CALLERS).contains(&plan.callers) || !(1..=MAX_REQUESTS).contains(&plan.requests) || plan.limit > MAX_TIME {
         return Err(invalid(format!("at most {MAX_CALLERS} callers, {MAX_REQUESTS} requests, {} seconds", MAX_TIME.as_secs())));
     }
+    if plan.rate.is_some() && plan.warm_up > 0 {
+        return Err(invalid("a load with a rate has no warm-up".to_owned()));
+    }
     let plan = Arc::new(plan);
     let deadline = Instant::now() + plan.limit;
     let sequence = Arc::new(AtomicU64::new(0));
@@ -96,9 +102,10 @@ pub async fn run(plan: LoadPlan) -> io::Result<Report> {
 /// Lets the callers ask `requests` times in all; answers what they saw and how many requests did not end.
 async fn crowd(plan: &Arc<LoadPlan>, address: SocketAddr, sequence: &Arc<AtomicU64>, requests: u64, deadline: Instant) -> (Tally, u64) {
     let left = Arc::new(AtomicU64::new(requests));
+    let begun = Instant::now();
     let mut callers = JoinSet::new();
     for _ in 0..plan.callers {
-        callers.spawn(Caller::new(plan.clone(), address, sequence.clone(), left.clone(), deadline).work());
+        callers.spawn(Caller::new(plan.clone(), address, sequence.clone(), left.clone(), begun, deadline).work());
     }
     let mut tally = Tally::default();
     while let Some(ended) = callers.join_next().await {

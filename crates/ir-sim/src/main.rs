@@ -95,6 +95,9 @@ struct Load {
     /// Requests in all
     #[arg(long, default_value_t = 100)]
     requests: u64,
+    /// Requests per second, whether earlier ones were answered or not; without it, a caller asks as soon as it was answered
+    #[arg(long)]
+    rate: Option<f64>,
     /// Requests before the measurement
     #[arg(long, default_value_t = 0)]
     warm_up: u64,
@@ -228,6 +231,7 @@ impl Load {
             key: self.key,
             callers: self.callers,
             requests: self.requests,
+            rate: self.rate,
             warm_up: self.warm_up,
             limit: Duration::from_secs(self.seconds),
             ask,

@@ -15,6 +15,7 @@ fn plan(sim: &Sim, ask: LoadAsk) -> LoadPlan {
         key: Some("sk-load".into()),
         callers: 4,
         requests: 40,
+        rate: None,
         warm_up: 4,
         limit: Duration::from_secs(60),
         ask,
@@ -81,4 +82,15 @@ async fn a_run_ends_when_its_time_is_over() {
     let elsewhere = LoadPlan { url: "http://192.0.2.1/".parse().unwrap(), ..plan(&sim, json()) };
     assert!(run(elsewhere).await.is_err());
     assert!(run(LoadPlan { callers: 100_000, ..plan(&sim, json()) }).await.is_err());
+}
+
+#[tokio::test]
+async fn a_rate_does_not_wait_for_answers() {
+    let slow = SimConfig { default: Behaviour::delayed(Duration::from_millis(400)), ..SimConfig::default() };
+    let sim = Sim::start(slow).await.unwrap();
+    let report = run(LoadPlan { callers: 40, requests: 20, warm_up: 0, rate: Some(40.0), ..plan(&sim, json()) }).await.unwrap();
+    assert_eq!((report.requests, report.errors, report.refused_p99_ms), (20, 0, None));
+    // One after the other they would take 8 s; all at once, 0.4 s.
+    assert!((0.8..6.0).contains(&report.seconds), "{} s", report.seconds);
+    assert!(run(LoadPlan { rate: Some(1.0), warm_up: 1, ..plan(&sim, json()) }).await.is_err());
 }

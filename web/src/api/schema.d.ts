@@ -2055,6 +2055,7 @@ export interface operations {
             401: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2090,6 +2091,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2118,6 +2120,7 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];
@@ -2155,6 +2158,7 @@ export interface operations {
             413: components["responses"]["Refused"];
             414: components["responses"]["Refused"];
             415: components["responses"]["Refused"];
+            421: components["responses"]["Refused"];
             429: components["responses"]["Refused"];
             500: components["responses"]["Refused"];
             503: components["responses"]["Refused"];

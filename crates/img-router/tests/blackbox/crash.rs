@@ -240,7 +240,7 @@ async fn draw_and_kill(running: Running, dice: &mut Dice, book: &mut Book, pause
 }
 
 /// Proves C-1, C-2, C-3, C-4, C-7, C-8, C-9, C-10, C-11, C-12, C-13, C-21.
-/// Proves P-5, P-9, R-DUR-2, R-DUR-4, R-DUR-7, R-DUR-11.
+/// Proves C-23, P-5, P-9, R-DUR-2, R-DUR-4, R-DUR-7, R-DUR-11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_at_random_lose_nothing() {
     let kills = setting("IR_CRASH_KILLS", 120);

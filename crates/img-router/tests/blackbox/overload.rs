@@ -105,7 +105,7 @@ async fn a_greedy_caller_starves_nobody() {
 
 /// What has no room is refused before its body is read, with the time to come back; another caller still gets in.
 ///
-/// Proves R-DOS-6, F-45.
+/// Proves R-DOS-6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_refuses_early_and_who_has_least_gets_in() {
     let (sim, setup) = slow_platform(2500, 1).await;
@@ -206,7 +206,7 @@ async fn without_file_descriptors_it_waits_and_goes_on() {
     drop(sim);
 }
 
-/// Proves R-DOS-6, F-60.
+/// Proves R-DOS-6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_connections_make_room_for_others() {
     let (_sim, setup) = slow_platform(0, 8).await;

@@ -31,7 +31,9 @@ fn as_a_file(data: &[u8]) {
         }
         (Err(first), Err(second)) => {
             assert_eq!(first.to_string(), second.to_string());
-            assert!(!matches!(first, SettingsError::Io { .. } | SettingsError::MasterKey(_)), "{first}");
+            // A secret that was sealed elsewhere is no secret of this folder.
+            let foreign = matches!(first, SettingsError::MasterKey(_)) && data.windows(8).any(|part| part == b"\"enc:v1:");
+            assert!(foreign || !matches!(first, SettingsError::Io { .. } | SettingsError::MasterKey(_)), "{first}");
         }
         (first, second) => panic!("{:?}, then {:?}", first.err(), second.err()),
     }

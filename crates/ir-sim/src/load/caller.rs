@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use memchr::memmem;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{LoadAsk, LoadPlan};
 
@@ -44,6 +44,8 @@ pub(super) struct Tally {
     pub(super) failures: BTreeMap<String, u64>,
     pub(super) bytes: u64,
     pub(super) pictures: u64,
+    /// Microseconds to the last byte, of 429 and 503.
+    pub(super) refusals: Vec<u64>,
 }
 
 impl Tally {
@@ -54,6 +56,7 @@ impl Tally {
         other.failures.into_iter().for_each(|(kind, count)| *self.failures.entry(kind).or_default() += count);
         self.bytes += other.bytes;
         self.pictures += other.pictures;
+        self.refusals.extend(other.refusals);
     }
 
     pub(super) fn ended(&self) -> u64 {
@@ -66,20 +69,36 @@ pub(super) struct Caller {
     address: SocketAddr,
     sequence: Arc<AtomicU64>,
     left: Arc<AtomicU64>,
+    begun: Instant,
     deadline: Instant,
     tally: Tally,
 }
 
 impl Caller {
-    pub(super) fn new(plan: Arc<LoadPlan>, address: SocketAddr, sequence: Arc<AtomicU64>, left: Arc<AtomicU64>, deadline: Instant) -> Self {
-        Self { plan, address, sequence, left, deadline, tally: Tally::default() }
+    pub(super) fn new(
+        plan: Arc<LoadPlan>,
+        address: SocketAddr,
+        sequence: Arc<AtomicU64>,
+        left: Arc<AtomicU64>,
+        begun: Instant,
+        deadline: Instant,
+    ) -> Self {
+        Self { plan, address, sequence, left, begun, deadline, tally: Tally::default() }
+    }
+
+    /// When the next request is due, and whether there is one.
+    fn next(&self) -> Option<Instant> {
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok()?;
+        let Some(rate) = self.plan.rate else { return Some(self.begun) };
+        Some(self.begun + Duration::from_secs_f64(self.plan.requests.saturating_sub(left) as f64 / rate.max(0.01)))
     }
 
     /// Asks until nothing is left to ask or the time is over.
     pub(super) async fn work(mut self) -> Tally {
         let mut drivers = JoinSet::new();
         let mut sender = None;
-        while self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+        while let Some(due) = self.next() {
+            sleep_until(due.min(self.deadline)).await;
             let Ok(asked) = timeout_at(self.deadline, self.ask(&mut sender, &mut drivers)).await else { break };
             if let Err(kind) = asked {
                 *self.tally.failures.entry(kind).or_default() += 1;
@@ -114,6 +133,9 @@ impl Caller {
             }
         }
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        if matches!(answer.status().as_u16(), 429 | 503) {
+            self.tally.refusals.push(micros(start.elapsed()));
+        }
         self.tally.latencies.push(micros(start.elapsed()));
         self.tally.first_bytes.push(micros(first));
         self.tally.pictures += pictures.count;

@@ -41,6 +41,9 @@ pub struct Report {
     pub pictures: Option<u64>,
     /// To the last byte, over whole answers.
     pub latency_ms: Latency,
+    /// 99 % of 429 and 503 came within this time; `None`: there were none.
+    #[serde(default)]
+    pub refused_p99_ms: Option<f64>,
     /// Median to the head.
     pub first_byte_p50_ms: f64,
     /// Memory of the watched processes before the run.
@@ -70,6 +73,7 @@ impl Report {
         let (requests, seconds) = (tally.ended(), elapsed.as_secs_f64().max(1e-6));
         tally.latencies.sort_unstable();
         tally.first_bytes.sort_unstable();
+        tally.refusals.sort_unstable();
         let at = |share| percentile(&tally.latencies, share);
         Self {
             label: plan.label.clone(),
@@ -84,6 +88,7 @@ impl Report {
             mb_per_second: tally.bytes as f64 / 1e6 / seconds,
             pictures: plan.count_pictures.then_some(tally.pictures),
             latency_ms: Latency { p50: at(0.50), p95: at(0.95), p99: at(0.99), max: at(1.0) },
+            refused_p99_ms: (!tally.refusals.is_empty()).then(|| percentile(&tally.refusals, 0.99)),
             first_byte_p50_ms: percentile(&tally.first_bytes, 0.50),
             rss_before: usage.map(|usage| usage.rss_before),
             peak_rss: usage.map(|usage| usage.peak_rss),
@@ -111,6 +116,9 @@ impl fmt::Display for Report {
             "latency ms    p50 {p50:.2}  p95 {p95:.2}  p99 {p99:.2}  max {max:.2}  first byte p50 {:.2}",
             self.first_byte_p50_ms
         )?;
+        if let Some(refused) = self.refused_p99_ms {
+            writeln!(out, "refusals ms   p99 {refused:.2}")?;
+        }
         if let Some(pictures) = self.pictures {
             writeln!(out, "pictures      {pictures}")?;
         }

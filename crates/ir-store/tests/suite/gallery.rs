@@ -50,6 +50,7 @@ async fn pictures_come_back_as_they_were_listed(make: &impl Fn(&str) -> Arc<dyn 
     assert_eq!(Gallery::count(&*store).await.unwrap(), 4);
 }
 
+/// Proves R-DOS-3.
 async fn pages_follow_each_other(make: &impl Fn(&str) -> Arc<dyn Store>) {
     let store = make("gallery-pages");
     let mut expected = Vec::new();
@@ -259,6 +260,7 @@ const WORDS: [(&str, &[&str]); 35] = [
     (" \0 ", &["5", "4", "3", "2", "1", "0"]),
 ];
 
+/// Proves B-85.
 async fn words_are_found_in_any_language(make: &impl Fn(&str) -> Arc<dyn Store>) {
     let store = make("gallery-words");
     for (n, prompt) in (0..).zip(PROMPTS) {

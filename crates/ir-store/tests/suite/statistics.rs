@@ -102,6 +102,7 @@ fn key(request: &RequestRecord) -> Option<String> {
 }
 
 /// Proves P-15.
+/// Proves R-DUR-10.
 async fn counts_agree_with_the_records(make: &impl Fn(&str) -> Arc<dyn Store>) {
     for seed in 0..10 {
         let (dice, now) = (SeededDice::new(seed), CLOCK.now().plus_ms(i64::try_from(seed).unwrap() * 7_654_321));

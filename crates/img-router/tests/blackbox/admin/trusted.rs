@@ -29,7 +29,7 @@ async fn forged_addresses_of_strangers_are_ignored() {
     assert_eq!(audit["items"][0]["address"], "127.0.0.1");
     assert!(!running.log().contains("198.51.100"), "{}", running.log());
     let page = send(running.port, "GET", "/admin", &[("x-forwarded-host", "localhost"), ("host", "evil.example")], &Value::Null).await;
-    assert_eq!((page.status, code(&page)), (403, "host_not_allowed".to_owned()));
+    assert_eq!((page.status, code(&page)), (421, "host_not_allowed".to_owned()));
 }
 
 /// Proves R-AUTH-6, R-WEB-1.

@@ -19,7 +19,13 @@ async fn passwords_that_are_wrong_in_every_way() {
         let answer = sign_in(odd.clone()).await;
         assert_eq!((answer.status, code(&answer)), (400, "invalid_request".to_owned()), "{odd}");
     }
-    for odd in ["wrong", "", &"x".repeat(5000), "correct horse battery\0", "CORRECT HORSE BATTERY"] {
+    // What cannot be a password is no guess.
+    for odd in ["", "correct horse battery\0", &"x".repeat(5000)] {
+        let answer = sign_in(json!(odd)).await;
+        assert_eq!((answer.status, code(&answer)), (400, "invalid_request".to_owned()), "{}", odd.len());
+        assert!(!text(&answer).contains("xxxx"), "nothing is echoed");
+    }
+    for odd in ["wrong password", "correct horse battery ", "correct horse batter", "x", "CORRECT HORSE BATTERY"] {
         let answer = sign_in(json!(odd)).await;
         assert_eq!((answer.status, code(&answer)), (401, "invalid_password".to_owned()), "{odd:?}: {}", text(&answer));
         assert!(!text(&answer).contains("xxxx"), "nothing is echoed");

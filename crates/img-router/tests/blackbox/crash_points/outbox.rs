@@ -139,6 +139,9 @@ async fn removal(step: (&'static str, u64)) {
 }
 
 fn delete_request(operator: &Operator, port: u16, names: &serde_json::Value) -> http::Request<http_body_util::Full<bytes::Bytes>> {
-    let request = http::Request::delete("/api/gallery").header("host", format!("localhost:{port}")).header("cookie", &operator.cookie);
+    let request = http::Request::delete("/api/gallery")
+        .header("host", format!("localhost:{port}"))
+        .header("cookie", &operator.cookie)
+        .header("sec-fetch-site", "same-origin");
     request.header("content-type", "application/json").body(http_body_util::Full::from(names.to_string())).unwrap()
 }

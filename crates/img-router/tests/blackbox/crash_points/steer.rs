@@ -37,7 +37,10 @@ async fn a_change_of_settings_dies_at_each_point_of_its_way() {
             running.ready();
             let (old, new) = (deadline, deadline % 400 + 101);
             let request = http::Request::post("/api/runtime-config").header("host", format!("localhost:{}", running.port));
-            let request = request.header("cookie", &operator.cookie).header("content-type", "application/json");
+            let request = request
+                .header("cookie", &operator.cookie)
+                .header("sec-fetch-site", "same-origin")
+                .header("content-type", "application/json");
             let change = json!({"routing": {"deadline": new}});
             let answer = client::ask(running.port, request.body(change.to_string().into_bytes().into()).unwrap()).await;
             assert!(answer.is_err(), "{step:?}: nobody was told that it is saved");

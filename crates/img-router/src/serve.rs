@@ -8,6 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(crate) async fn run() -> ExitCode {
+    let stop = match stop() {
+        Ok(stop) => stop,
+        Err(error) => return out::fail(&format!("signals cannot be listened for: {error}"), 71),
+    };
     let dice: Arc<dyn ir_model::Dice> = Arc::new(ir_server::OsDice);
     let settings = match SettingsFile::open(Env::from_process(), Arc::clone(&dice)) {
         Ok(settings) => Arc::new(settings),
@@ -34,7 +38,7 @@ pub(crate) async fn run() -> ExitCode {
             "the last run was cut off while it drew; everything that was stored is in the gallery"
         );
     }
-    let left = server.run(stop()).await;
+    let left = server.run(stop).await;
     if left > 0 {
         tracing::warn!(jobs = left, "stopped with jobs under way; what their platforms still draw is lost");
     }
@@ -71,26 +75,24 @@ fn greet(server: &Server) {
     }
 }
 
-/// Ends when the process is asked to stop.
-async fn stop() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Listens for the wish to stop from now on. Until then it would end the process at once, in the midst of
+/// a start or just after a first answer.
+fn stop() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
-            Err(_) => {
-                let _ = interrupt.await;
-            }
-        }
+        })
     }
     #[cfg(not(unix))]
     {
-        let _ = interrupt.await;
+        Ok(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
     }
 }

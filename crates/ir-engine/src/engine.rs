@@ -116,7 +116,7 @@ pub struct Engine {
     pub(crate) hook_bell: Arc<Notify>,
     /// How the disk of pictures fares.
     pub(crate) disk: Disk,
-    /// Whether the pictures that the last run left are listed.
+    /// Whether the pictures that the last run left are listed, as far as they are going to be.
     pub(crate) adopted: watch::Sender<bool>,
 }
 
@@ -186,7 +186,7 @@ impl Engine {
             live: Mutex::default(),
             hook_bell: Arc::default(),
             disk: Disk::default(),
-            adopted: watch::Sender::new(false),
+            adopted: watch::Sender::new(true),
             door: parts.door,
             spool: parts.spool,
             pictures,

@@ -41,6 +41,7 @@ impl Engine {
     /// Starts the upkeep and the copies to the bucket. They end with the engine.
     pub fn spawn_upkeep(self: &Arc<Self>) {
         self.outbox.spawn();
+        self.adopted.send_replace(false);
         let weak = Arc::downgrade(self);
         let engine = Arc::clone(self);
         tokio::spawn(resume(Arc::clone(&engine)));

@@ -64,6 +64,11 @@ impl Operator {
 }
 
 pub(crate) async fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], document: &Value) -> Answer {
+    try_send(port, method, path, headers, document).await.unwrap_or_else(|why| panic!("{method} {path}: {why}"))
+}
+
+/// As [`send`], where the gateway may not live to answer.
+pub(crate) async fn try_send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], document: &Value) -> Result<Answer, String> {
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| *name == "host") {
         request = request.header("host", format!("localhost:{port}"));
@@ -80,7 +85,7 @@ pub(crate) async fn send(port: u16, method: &str, path: &str, headers: &[(&str, 
     if !document.is_null() {
         request = request.header("content-type", "application/json");
     }
-    client::ask(port, request.body(Full::from(body)).unwrap()).await.unwrap_or_else(|why| panic!("{method} {path}: {why}"))
+    client::ask(port, request.body(Full::from(body)).unwrap()).await
 }
 
 pub(crate) fn text(answer: &Answer) -> String {

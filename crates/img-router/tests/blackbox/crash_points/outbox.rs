@@ -1,7 +1,7 @@
 //! Copies to the bucket, and removals.
 
 use super::{Rig, Steps, armed, each, picture, send};
-use crate::admin::{Operator, send as call};
+use crate::admin::{Operator, send as call, try_send};
 use crate::bucket::FakeBucket;
 use crate::client;
 use crate::platforms::NEW_API;
@@ -109,7 +109,7 @@ async fn removal(step: (&'static str, u64)) {
         mirrors(&rig, &bucket).await;
         let names = json!({"filenames": [name]});
         if hides {
-            let gone = client::ask(running.port, delete_request(&operator, running.port, &names)).await;
+            let gone = try_send(running.port, "DELETE", "/api/gallery", &[("cookie", &operator.cookie)], &names).await;
             assert!(gone.is_err(), "{gone:?}");
             running.kills_itself(step.0);
         } else {
@@ -136,12 +136,4 @@ async fn removal(step: (&'static str, u64)) {
         running.kill();
     }
     rig.close(step.0);
-}
-
-fn delete_request(operator: &Operator, port: u16, names: &serde_json::Value) -> http::Request<http_body_util::Full<bytes::Bytes>> {
-    let request = http::Request::delete("/api/gallery")
-        .header("host", format!("localhost:{port}"))
-        .header("cookie", &operator.cookie)
-        .header("sec-fetch-site", "same-origin");
-    request.header("content-type", "application/json").body(http_body_util::Full::from(names.to_string())).unwrap()
 }

@@ -1,8 +1,7 @@
 //! What an operator changes: settings and keys.
 
 use super::{Steps, armed, each};
-use crate::admin::{Operator, fresh};
-use crate::client;
+use crate::admin::{Operator, fresh, try_send};
 use crate::support::Setup;
 use serde_json::{Value, json};
 
@@ -36,13 +35,8 @@ async fn a_change_of_settings_dies_at_each_point_of_its_way() {
             let mut running = setup.spawn_in(&[("IR_CRASHPOINT", &armed(*step))]);
             running.ready();
             let (old, new) = (deadline, deadline % 400 + 101);
-            let request = http::Request::post("/api/runtime-config").header("host", format!("localhost:{}", running.port));
-            let request = request
-                .header("cookie", &operator.cookie)
-                .header("sec-fetch-site", "same-origin")
-                .header("content-type", "application/json");
             let change = json!({"routing": {"deadline": new}});
-            let answer = client::ask(running.port, request.body(change.to_string().into_bytes().into()).unwrap()).await;
+            let answer = try_send(running.port, "POST", "/api/runtime-config", &[("cookie", &operator.cookie)], &change).await;
             assert!(answer.is_err(), "{step:?}: nobody was told that it is saved");
             running.kills_itself(step.0);
             let stands = configuration(&setup, "")["routing"]["deadline"].clone();

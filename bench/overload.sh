@@ -33,7 +33,7 @@ load() {
     local name=$1
     shift
     "$bin/ir-sim" load --url "http://127.0.0.1:$port/v1/images/generations" --key "$key" --label "$name" --json --discard --pid "$gateway" \
-        --body '{"prompt":"load {seq} [sim bytes=4KB delay='"$delay"']","model":"bench","response_format":"b64_json"}' "$@" >"$dir/$name.json"
+        --body '{"prompt":"load {seq} [sim bytes=16KB delay='"$delay"']","model":"bench","response_format":"b64_json"}' "$@" >"$dir/$name.json"
 }
 
 load capacity --callers $((draws * 2)) --requests 100000 --seconds 10

@@ -133,8 +133,6 @@ async fn nobody_reaches_this_machine() {
 
 /// A public address that an interface has is refused as well. Needs such an interface:
 /// `unshare -rn sh -c 'ip addr add 93.184.216.34/32 dev lo; ip link set lo up; cargo nextest run -p ir-egress --run-ignored only own_public'`
-///
-/// Proves R-SSRF-4.
 #[tokio::test]
 #[ignore = "needs 93.184.216.34 on an interface"]
 async fn an_own_public_address_is_refused() {

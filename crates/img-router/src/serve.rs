@@ -38,11 +38,14 @@ pub(crate) async fn run() -> ExitCode {
             "the last run was cut off while it drew; everything that was stored is in the gallery"
         );
     }
-    let left = server.run(stop).await;
-    if left > 0 {
-        tracing::warn!(jobs = left, "stopped with jobs under way; what their platforms still draw is lost");
+    let end = server.run(stop).await;
+    if end.left > 0 {
+        tracing::warn!(jobs = end.left, "stopped with jobs under way; what their platforms still draw is lost");
     }
-    ExitCode::SUCCESS
+    match end.broken {
+        None => ExitCode::SUCCESS,
+        Some(why) => out::fail(&format!("the database failed, start again: {why}"), 74),
+    }
 }
 
 /// Says where the gateway is and what to try first.

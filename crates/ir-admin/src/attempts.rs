@@ -1,7 +1,7 @@
 //! How often an address may be wrong: guesses at a password or a key are counted, and after some the
 //! address waits. Bounded: the oldest address is forgotten for a new one.
 
-use ir_model::Timestamp;
+use ir_model::{Timestamp, network};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -145,16 +145,6 @@ fn push<T>(newest: &mut VecDeque<T>, one: T, most: usize) {
 /// From when on fewer than `most` of these times, oldest first, lie within the window.
 fn room(times: impl DoubleEndedIterator<Item = Timestamp>, most: usize) -> Timestamp {
     times.rev().nth(most - 1).map_or(Timestamp(i64::MIN), |time| time.plus_ms(WINDOW))
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
-        },
-        v4 => v4,
-    }
 }
 
 #[cfg(test)]

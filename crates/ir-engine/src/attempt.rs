@@ -8,7 +8,7 @@ use crate::events::Event;
 use crate::exchange::Conversation;
 use crate::job::job;
 use crate::judge::{HealthEffect, KeyEffect, Step, Verdict, judge, usefulness};
-use crate::keys::{Lease, Pick, pick, soonest};
+use crate::keys::{Bounds, Lease, Pick, pick, soonest};
 use crate::plan::Candidate;
 use crate::tray::Tray;
 use ir_model::{Caller, Charge, Class, Fault, KeyId, Size};
@@ -249,7 +249,8 @@ async fn lease(request: &Arc<Request>, candidate: &Candidate, visit: &Visit) -> 
     if matches!(request.caller, Caller::Relay { .. }) || !upstream.takes_keys() {
         return Ok(None);
     }
-    let per_key = request.snapshot.settings.limits.key_concurrency;
+    let limits = &request.snapshot.settings.limits;
+    let bounds = Bounds { places: limits.key_concurrency, per_minute: limits.key_per_minute };
     loop {
         let freed = upstream.health.freed.notified();
         tokio::pin!(freed);
@@ -257,9 +258,9 @@ async fn lease(request: &Arc<Request>, candidate: &Candidate, visit: &Visit) -> 
         let now = request.engine.clock.now();
         let mut tried = visit.spent.clone();
         tried.extend(visit.avoid.clone());
-        let mut found = pick(&upstream.keys, &candidate.model, &tried, per_key, &upstream.turn, now);
+        let mut found = pick(&upstream.keys, &candidate.model, &tried, bounds, &upstream.turn, now);
         if visit.avoid.is_some() && matches!(found, Pick::None(_)) {
-            found = pick(&upstream.keys, &candidate.model, &visit.spent, per_key, &upstream.turn, now);
+            found = pick(&upstream.keys, &candidate.model, &visit.spent, bounds, &upstream.turn, now);
         }
         match found {
             Pick::Lease(lease) => return Ok(Some(lease)),

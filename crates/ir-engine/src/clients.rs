@@ -2,6 +2,7 @@
 //! operator allows them. What is allowed stands in the snapshot; what was used outlives snapshots.
 
 use crate::engine::Engine;
+use crate::pace::{Pace, too_fast};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ir_model::{Caller, Fault, Gate, Secret, Timestamp};
@@ -19,8 +20,6 @@ const PREFIX: &str = "ir-";
 const RANDOM: usize = 32;
 /// When to come back to a key that draws as much as it may: nobody knows when a picture is done.
 const WHEN_BUSY: Duration = Duration::from_secs(5);
-/// The window of [`Pace`].
-const WINDOW_SECS: u64 = 60;
 
 /// A client key within one snapshot: what the operator set, and the shared use.
 #[derive(Debug)]
@@ -126,52 +125,6 @@ impl ClientKeyLive {
         self.pictures.fetch_add(pictures, Ordering::Relaxed);
         self.last_used.fetch_max(now.0, Ordering::Relaxed);
         self.changed.store(true, Ordering::Release);
-    }
-}
-
-/// Requests of the last minute, by second: never more than so many in any sixty seconds.
-#[derive(Debug)]
-struct Pace {
-    by_second: [u32; WINDOW_SECS as usize],
-    newest: u64,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { by_second: [0; WINDOW_SECS as usize], newest: 0 }
-    }
-}
-
-impl Pace {
-    /// Counts a request at a second of a clock that never goes back; else the seconds to wait.
-    fn take(&mut self, most: u32, second: u64) -> Result<(), u64> {
-        let second = second.max(self.newest);
-        if second - self.newest >= WINDOW_SECS {
-            self.by_second = [0; WINDOW_SECS as usize];
-        } else {
-            (self.newest + 1..=second).for_each(|passed| *self.slot(passed) = 0);
-        }
-        self.newest = second;
-        let taken: u64 = self.by_second.iter().copied().map(u64::from).sum();
-        if taken < u64::from(most) {
-            *self.slot(second) += 1;
-            return Ok(());
-        }
-        // The first second whose requests fall out of the window far enough.
-        let mut left = taken;
-        for age in (0..WINDOW_SECS).rev() {
-            let Some(then) = second.checked_sub(age) else { continue };
-            left -= u64::from(*self.slot(then));
-            if left < u64::from(most) {
-                return Err(WINDOW_SECS - age);
-            }
-        }
-        Err(WINDOW_SECS)
-    }
-
-    fn slot(&mut self, second: u64) -> &mut u32 {
-        let at = usize::try_from(second % WINDOW_SECS).expect("below sixty");
-        &mut self.by_second[at]
     }
 }
 
@@ -318,18 +271,23 @@ impl Engine {
         Ok(there)
     }
 
-    /// Lets a request for pictures in, or not, before its body is read: a client key's own limits.
+    /// Lets a request for pictures in, or not, before its body is read: a client key's own limits, and
+    /// those of an address that brings platforms' keys.
     ///
     /// # Errors
     /// 429 `rate_limit_exceeded` with the time to wait; 401 for a key that is gone meanwhile.
     pub fn admit(&self, caller: &Caller) -> Result<(), Fault> {
+        if let Caller::Relay { peer, .. } = caller {
+            let most = self.snapshot().settings.limits.relay_per_minute;
+            return self.relayed.take(*peer, most, self.mono() / 1000);
+        }
         let Some(key) = self.client_key(caller)? else { return Ok(()) };
         if key.is_full() {
             return Err(busy(&key));
         }
         if let Some(most) = key.record.per_minute {
             let mut pace = key.live.pace.lock().unwrap_or_else(PoisonError::into_inner);
-            pace.take(most, self.mono() / 1000).map_err(|wait| too_fast(most, wait))?;
+            pace.take(most, self.mono() / 1000).map_err(|wait| too_fast("This key", "此密钥", most, wait))?;
         }
         key.live.note(1, 0, self.clock.now());
         Ok(())
@@ -401,46 +359,4 @@ fn busy(key: &ClientKey) -> Fault {
         format!("此密钥最多同时进行 {most} 个请求，请等待其中一个完成。"),
     )
     .retry_after(Some(WHEN_BUSY))
-}
-
-fn too_fast(most: u32, wait: u64) -> Fault {
-    Fault::gate(
-        Gate::RateLimited,
-        format!("This key may ask {most} times a minute. Try again in {wait} s."),
-        format!("此密钥每分钟最多 {most} 次请求，请在 {wait} 秒后重试。"),
-    )
-    .retry_after(Some(Duration::from_secs(wait)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Whatever the seconds at which it is asked, a minute never holds more than so many, and whoever
-    /// waits as long as told is let in.
-    #[test]
-    fn no_minute_holds_more_than_so_many() {
-        for (most, step) in [(1, 1), (3, 7), (60, 1), (5, 61), (2, 59)] {
-            let mut pace = Pace::default();
-            let mut let_in: Vec<u64> = Vec::new();
-            let mut second = 12_345;
-            for turn in 0..400 {
-                match pace.take(most, second) {
-                    Ok(()) => let_in.push(second),
-                    Err(wait) => {
-                        assert!((1..=WINDOW_SECS).contains(&wait), "{wait}");
-                        assert!(pace.take(most, second + wait - 1).is_err() || wait == 1, "told to wait too long: {wait} at {second}");
-                        second += wait;
-                        assert_eq!(pace.take(most, second), Ok(()), "told to wait too short: {wait}");
-                        let_in.push(second);
-                    }
-                }
-                second += if turn % 3 == 0 { 0 } else { step };
-            }
-            for (at, first) in let_in.iter().enumerate() {
-                let within = let_in[at..].iter().take_while(|later| **later < first + WINDOW_SECS).count();
-                assert!(within <= most as usize, "{within} from {first} on, of {most}");
-            }
-        }
-    }
 }

@@ -15,6 +15,7 @@ use crate::hosting::Hosting;
 use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
 use crate::outbox::{Outbox, OutboxParts};
+use crate::pace::Relayed;
 use crate::recover::{Recovered, recover};
 use crate::snapshot::{Registry, Snapshot, Stored, Upstream, build};
 use crate::told::Told;
@@ -96,6 +97,7 @@ pub struct Engine {
     pub(crate) feed: Feed<Told>,
     pub(crate) counters: Counters,
     pub(crate) fetches: Fetches,
+    pub(crate) relayed: Relayed,
     pub(crate) settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     pub(crate) registry: Registry,
@@ -173,6 +175,7 @@ impl Engine {
             feed: Feed::new(TOLD),
             counters: Counters::default(),
             fetches: Fetches::default(),
+            relayed: Relayed::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),

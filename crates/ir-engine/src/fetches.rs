@@ -1,9 +1,9 @@
 //! How many pictures by address one caller may have fetched: each is a request that the gateway
 //! makes to wherever the caller says.
 
-use ir_model::{Caller, Fault, Gate};
+use ir_model::{Caller, Fault, Gate, network};
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -31,10 +31,7 @@ impl Who {
         match caller {
             Caller::Client(name) => Self::Client(name.clone()),
             Caller::Key(id) => Self::Client(format!("key:{id}")),
-            Caller::Relay { peer, .. } => Self::Address(match peer.to_canonical() {
-                IpAddr::V4(v4) => IpAddr::V4(v4),
-                IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-            }),
+            Caller::Relay { peer, .. } => Self::Address(network(*peer)),
         }
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! A key has as many places as the operator allows (`limits.keyConcurrency`), and fewer after its
 //! platform said that it is asked too often: seven tenths, at least one, for each rest; one more for
-//! every round of successes. Time says nothing here: pictures take seconds or minutes by nature.
+//! every round of successes. Where the operator says how many exchanges a key may begin in a minute
+//! (`limits.keyPerMinute`), a token bucket spaces them. Time otherwise says nothing here: pictures take seconds or minutes by nature.
 
 use crate::judge::KeyEffect;
 use crate::sync::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Mutex, Ordering};
@@ -25,6 +26,8 @@ const FAILURE_COOL_MS: i64 = 60_000;
 const REJECTIONS_TO_BELIEVE: u32 = 3;
 /// How long after a rejection the platform is asked again; twice that after the second.
 const ASK_AGAIN_MS: i64 = 60_000;
+/// What part of a minute's exchanges may begin at once: a sixth, what comes in ten seconds.
+const BUCKET_PART: u32 = 6;
 /// Places are counted in thousandths, so that successes add up to one.
 const PLACE: u32 = 1000;
 
@@ -62,6 +65,8 @@ pub struct KeyHealthCell {
     in_flight: AtomicU32,
     /// Places after rate limits, in thousandths; 0: as many as the operator allows.
     places: AtomicU32,
+    /// See [`Self::bucket`].
+    full_at: AtomicI64,
     /// Switched off or deleted by the operator: requests that began before see it here.
     withdrawn: AtomicBool,
     disabled: AtomicBool,
@@ -96,6 +101,7 @@ impl KeyHealthCell {
             id: record.id.clone(),
             in_flight: AtomicU32::new(0),
             places: AtomicU32::new(0),
+            full_at: AtomicI64::new(0),
             withdrawn: AtomicBool::new(!record.enabled),
             disabled: AtomicBool::new(h.disabled_reason.is_some()),
             cooling_until: AtomicI64::new(h.cooling_until.map_or(0, |t| t.0)),
@@ -184,6 +190,28 @@ impl KeyHealthCell {
             0 => most,
             places => (places / PLACE).clamp(1, most.max(1)),
         }
+    }
+
+    /// When the bucket of tokens would be full after one more was taken, in microseconds since the epoch,
+    /// if there is one: the generic cell rate algorithm, a token bucket in one number.
+    fn bucket(&self, per_minute: u32, now: Timestamp) -> Option<i64> {
+        Self::one_less(self.full_at.load(Ordering::Relaxed), per_minute, now)
+    }
+
+    fn take_token(&self, per_minute: u32, now: Timestamp) -> bool {
+        self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| Self::one_less(full_at, per_minute, now)).is_ok()
+    }
+
+    fn one_less(full_at: i64, per_minute: u32, now: Timestamp) -> Option<i64> {
+        if per_minute == 0 {
+            return Some(full_at);
+        }
+        let token = 60_000_000 / i64::from(per_minute);
+        let size = i64::from((per_minute / BUCKET_PART).max(1));
+        let now = now.0.saturating_mul(1000);
+        // Further ahead than an empty bucket can be, the clock was set back: begin anew.
+        let full_at = if full_at > now + 2 * token * size { now } else { full_at.max(now) };
+        (full_at + token <= now + token * size).then_some(full_at + token)
     }
 
     /// A success: its share of one more place.
@@ -296,29 +324,45 @@ fn millis(wait: Duration) -> i64 {
 pub(crate) enum Pick {
     /// A key, with a place on it.
     Lease(Lease),
-    /// Usable keys exist, all at their limit of exchanges under way.
+    /// Usable keys exist, all at their limit of exchanges under way or begun.
     Busy,
     /// No key is usable; when the soonest one is again, if one is only cooling.
     None(Option<Timestamp>),
 }
 
+/// What the operator lets a key do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Exchanges under way at once.
+    pub(crate) places: u32,
+    /// Exchanges begun in a minute; 0: any number.
+    pub(crate) per_minute: u32,
+}
+
 /// Picks the least busy usable key that is not among `tried`, beginning after the one before
 /// (`turn`), and takes a place on it.
-pub(crate) fn pick(keys: &[Arc<KeyCell>], model: &str, tried: &[KeyId], per_key: u32, turn: &AtomicU32, now: Timestamp) -> Pick {
+pub(crate) fn pick(keys: &[Arc<KeyCell>], model: &str, tried: &[KeyId], bounds: Bounds, turn: &AtomicU32, now: Timestamp) -> Pick {
     let start = turn.fetch_add(1, Ordering::Relaxed) as usize;
     let mut busy = false;
     // Bounded: another request can only take a place that we saw free a bounded number of times.
     for _ in 0..64 {
         let usable =
             (0..keys.len()).map(|i| &keys[(start + i) % keys.len()]).filter(|key| key.usable(model, now) && !tried.contains(&key.id));
-        let best = usable.inspect(|_| busy = true).filter(|key| key.health.in_flight() < key.health.places(per_key));
+        let free = |key: &&Arc<KeyCell>| {
+            key.health.in_flight() < key.health.places(bounds.places) && key.health.bucket(bounds.per_minute, now).is_some()
+        };
+        let best = usable.inspect(|_| busy = true).filter(free);
         let Some(key) = best.min_by_key(|key| key.health.in_flight()) else { break };
-        let most = key.health.places(per_key);
+        let most = key.health.places(bounds.places);
         let place = key.health.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < most).then_some(n + 1));
         if place.is_ok() {
+            if !key.health.take_token(bounds.per_minute, now) {
+                key.health.in_flight.fetch_sub(1, Ordering::Relaxed);
+                continue;
+            }
             key.health.calls.fetch_add(1, Ordering::Relaxed);
             key.health.last_used.store(now.0, Ordering::Relaxed);
-            return Pick::Lease(Lease { key: Arc::clone(key), most: per_key });
+            return Pick::Lease(Lease { key: Arc::clone(key), most: bounds.places });
         }
     }
     if busy { Pick::Busy } else { Pick::None(soonest(keys, model)) }

@@ -36,8 +36,12 @@ fn cell(id: &str) -> Arc<KeyCell> {
     })
 }
 
+fn places(places: u32) -> Bounds {
+    Bounds { places, per_minute: 0 }
+}
+
 fn take(keys: &[Arc<KeyCell>], turn: &AtomicU32, now: i64) -> Option<Lease> {
-    match pick(keys, "m", &[], 4, turn, Timestamp(now)) {
+    match pick(keys, "m", &[], places(4), turn, Timestamp(now)) {
         Pick::Lease(lease) => Some(lease),
         Pick::Busy | Pick::None(_) => None,
     }
@@ -54,17 +58,47 @@ fn takes_turns_among_equals_and_prefers_the_least_busy() {
     assert_eq!(take(&keys, &turn, 1).expect("free").key().id.0, "b");
 }
 
+/// A key begins no more than so many exchanges in a minute, a sixth of them at once, and the others
+/// spaced; another key serves meanwhile. A clock that is set back keeps nobody waiting.
+///
+/// Proves R-KEY-5.
+#[test]
+fn a_key_keeps_its_pace() {
+    let bounds = Bounds { places: 1000, per_minute: 60 };
+    let keys = [cell("a"), cell("b")];
+    let turn = AtomicU32::new(0);
+    let begun = |keys: &[Arc<KeyCell>], now: i64| {
+        let lease = || match pick(keys, "m", &[], bounds, &turn, Timestamp(now)) {
+            Pick::Lease(lease) => Some(lease),
+            Pick::Busy => None,
+            Pick::None(_) => panic!("a key that has begun enough is not out of use"),
+        };
+        std::iter::from_fn(lease).count()
+    };
+    let hour = 3_600_000;
+    assert_eq!(begun(&keys[..1], hour), 10);
+    assert_eq!(begun(&keys, hour), 10, "the other one");
+    assert_eq!(begun(&keys, hour + 999), 0);
+    assert_eq!(begun(&keys, hour + 1000), 2);
+    let minute: usize = (1..=600).map(|tenth| begun(&keys[..1], hour + 1000 + 100 * tenth)).sum();
+    assert_eq!(minute, 60);
+    assert_eq!(begun(&keys[1..], hour + 61_000), 10, "no more than a bucket is saved up");
+    assert_eq!(begun(&keys[1..], hour + 60_900), 0, "nothing is won by a clock that jitters");
+    assert_eq!((begun(&keys[1..], 1), begun(&keys[1..], 1000), begun(&keys[1..], 1001)), (10, 0, 1));
+    assert!(keys.iter().all(|key| key.health.in_flight() == 0));
+}
+
 #[test]
 fn a_full_pool_is_busy_and_a_cooling_one_says_until_when() {
     let keys = [cell("a")];
     let turn = AtomicU32::new(0);
     let held: Vec<_> = (0..4).map(|_| take(&keys, &turn, 1)).collect();
     assert!(held.iter().all(Option::is_some));
-    assert!(matches!(pick(&keys, "m", &[], 4, &turn, Timestamp(1)), Pick::Busy));
+    assert!(matches!(pick(&keys, "m", &[], places(4), &turn, Timestamp(1)), Pick::Busy));
     drop(held);
     let clock = ManualClock::at(Timestamp(1000));
     take(&keys, &turn, 1000).expect("free").failed(KeyEffect::CoolForRate(Some(Duration::from_secs(2))), "rate", &clock);
-    assert!(matches!(pick(&keys, "m", &[], 4, &turn, Timestamp(1001)), Pick::None(Some(Timestamp(3000)))));
+    assert!(matches!(pick(&keys, "m", &[], places(4), &turn, Timestamp(1001)), Pick::None(Some(Timestamp(3000)))));
     assert!(take(&keys, &turn, 3000).is_some());
 }
 
@@ -280,7 +314,7 @@ proptest! {
                     let tried: Vec<KeyId> = not.map(|i| keys[i].id.clone()).into_iter().collect();
                     let usable: Vec<usize> = (0..KEYS).filter(|i| Some(*i) != not && models[*i].usable(now)).collect();
                     let least = usable.iter().filter(|i| models[**i].free()).map(|i| models[*i].under_way).min();
-                    match (pick(&keys, "m", &tried, MOST, &turn, Timestamp(now)), least) {
+                    match (pick(&keys, "m", &tried, places(MOST), &turn, Timestamp(now)), least) {
                         (Pick::Lease(lease), Some(least)) => {
                             let i = keys.iter().position(|key| key.id == lease.key().id).expect("one of them");
                             prop_assert!(usable.contains(&i) && models[i].free() && models[i].under_way == least, "{i}: {models:?}");

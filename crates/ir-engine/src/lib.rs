@@ -40,6 +40,7 @@ mod new_keys;
 mod optimizer;
 mod outbox;
 mod outcome;
+mod pace;
 mod pictures;
 mod plan;
 mod print;

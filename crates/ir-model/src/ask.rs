@@ -6,7 +6,7 @@ use crate::picture::{Format, Input, Picture};
 use crate::secret::Secret;
 use crate::size::{Size, SizeAsk};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The three ways to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,6 +165,15 @@ pub enum AskPicture {
     Here(Picture),
     /// An address: fetched once, through egress, before anything is drawn.
     Url(String),
+}
+
+/// What callers that nobody has checked are counted by: their address, of IPv6 the /64 that one of them
+/// is given as a whole. An IPv4 address that is written as IPv6 is the same one.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v4 => v4,
+    }
 }
 
 /// Who asks, as established from the credential. Decided in one place (`ir_engine::identify`).

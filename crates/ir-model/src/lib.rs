@@ -17,7 +17,7 @@ mod secret;
 mod size;
 mod time;
 
-pub use ask::{Ask, AskPicture, Background, Caller, Drawn, Extras, Job, Quality, ResponseForm, Task};
+pub use ask::{Ask, AskPicture, Background, Caller, Drawn, Extras, Job, Quality, ResponseForm, Task, network};
 pub use blob::{Blob, LiftedBytes, LongText, Spooled};
 pub use echo::{echo, tame};
 pub use fault::{Blame, Charge, Class, Fault, Gate, Message};

@@ -23,5 +23,5 @@ mod storage;
 
 pub use gateway::{Gateway, OpenError};
 pub use host::{OsDice, SystemClock};
-pub use listener::{ServeError, Server};
+pub use listener::{End, ServeError, Server};
 pub use logging::{Log, init as init_logging};

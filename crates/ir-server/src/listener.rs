@@ -105,9 +105,9 @@ impl Server {
         self.admin.setup_path()
     }
 
-    /// Serves until `stop` ends; then lets requests under way finish, within the settings' grace.
-    /// Returns how many jobs were left unfinished.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> u64 {
+    /// Serves until `stop` ends or the database fails; then lets requests under way finish, within the
+    /// settings' grace: what was sent is paid for, and its callers are answered from what was spooled.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> End {
         let Self { gateway, admin, host, mut listener, mut moves, .. } = self;
         gateway.spawn_watch(host);
         gateway.engine.spawn_upkeep();
@@ -125,9 +125,16 @@ impl Server {
         };
         tokio::pin!(stop);
         let _metrics = crate::metrics::spawn(&gateway, &admin).await;
-        loop {
+        let store = Arc::clone(gateway.engine.store());
+        let broken = store.broken();
+        tokio::pin!(broken);
+        let broken = loop {
             tokio::select! {
-                () = &mut stop => break,
+                () = &mut stop => break None,
+                why = &mut broken => {
+                    tracing::error!(%why, "the database can be opened anew only by another start: ending");
+                    break Some(why);
+                }
                 accepted = acceptor.accept(&listener) => acceptor.serve(accepted),
                 Some((wanted, done)) = moves.recv() => {
                     let outcome = relocate(&mut listener, wanted).await;
@@ -138,7 +145,7 @@ impl Server {
                     let _ = done.send(outcome);
                 }
             }
-        }
+        };
         drop(listener);
         tracing::info!("shutting down: no new connections, finishing what is under way");
         let _ = acceptor.closing.send(true);
@@ -150,8 +157,17 @@ impl Server {
         )
         .await;
         gateway.engine.store().close().await;
-        left
+        End { left, broken }
     }
+}
+
+/// How serving ended.
+#[derive(Debug)]
+pub struct End {
+    /// Jobs that were left unfinished.
+    pub left: u64,
+    /// Why the database could not be written any more, if that ended it.
+    pub broken: Option<String>,
 }
 
 /// Listens at `wanted` instead. A failure leaves the old address. Where both have the same port the

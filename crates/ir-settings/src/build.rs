@@ -178,6 +178,8 @@ fn limits(r: &Resolved) -> Limits {
         connections_per_ip: r.whole("limits.connectionsPerIp"),
         concurrent_draws: r.whole("limits.concurrentDraws"),
         key_concurrency: r.whole("limits.keyConcurrency"),
+        key_per_minute: r.whole("limits.keyPerMinute"),
+        relay_per_minute: r.whole("limits.relayPerMinute"),
         url_fetches_per_minute: r.whole("limits.urlFetchesPerMinute"),
         header_secs: r.whole("limits.headerTimeout"),
         body_idle_secs: r.whole("limits.bodyIdleTimeout"),

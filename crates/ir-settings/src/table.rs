@@ -187,6 +187,8 @@ pub static DEFS: &[Def] = &[
     Def::new("limits.connectionsPerIp", "IMG_ROUTER_LIMITS_CONNECTIONS_PER_IP", int(1, 100_000, ""), "256", "Open connections of one address."),
     Def::new("limits.concurrentDraws", "IMG_ROUTER_LIMITS_CONCURRENT_DRAWS", int(1, 100_000, ""), "256", "Requests that draw at once."),
     Def::new("limits.keyConcurrency", "IMG_ROUTER_LIMITS_KEY_CONCURRENCY", int(1, 1000, ""), "4", "Requests that one platform key serves at once."),
+    Def::new("limits.keyPerMinute", "IMG_ROUTER_LIMITS_KEY_PER_MINUTE", int(0, 6000, ""), "0", "Requests that one platform key begins per minute; 0: as many as it can."),
+    Def::new("limits.relayPerMinute", "IMG_ROUTER_LIMITS_RELAY_PER_MINUTE", int(0, 1_000_000, ""), "1200", "Requests with platforms' keys from one address per minute; 0: any number."),
     Def::new("limits.urlFetchesPerMinute", "IMG_ROUTER_LIMITS_URL_FETCHES_PER_MINUTE", int(1, 100_000, ""), "30", "Pictures at addresses that are fetched for one caller per minute."),
     Def::new("limits.headerTimeout", "IMG_ROUTER_LIMITS_HEADER_TIMEOUT", secs(1, 600), "10", "Until a request's head must be there."),
     Def::new("limits.bodyIdleTimeout", "IMG_ROUTER_LIMITS_BODY_IDLE_TIMEOUT", secs(1, 600), "15", "Longest pause within a request's body."),

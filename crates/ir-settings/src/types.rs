@@ -312,6 +312,10 @@ pub struct Limits {
     pub concurrent_draws: usize,
     /// Requests that one platform key serves at once.
     pub key_concurrency: u32,
+    /// Requests that one platform key begins per minute; 0: as many as it can.
+    pub key_per_minute: u32,
+    /// Requests with platforms' keys from one address per minute; 0: any number.
+    pub relay_per_minute: u32,
     /// Pictures at addresses that are fetched for one caller per minute.
     pub url_fetches_per_minute: usize,
     /// Seconds until a request's head must be there.

@@ -186,6 +186,10 @@ pub trait Store: KeyRepo + Journal + RequestLog + Gallery + Outbox + AdminRepo +
     /// Proves by a trivial change that changes reach the disk.
     async fn ready(&self) -> Result<()>;
 
+    /// Waits until the database fails in a way that only a new start can mend, and answers why. Never
+    /// ends otherwise.
+    async fn broken(&self) -> String;
+
     /// Writes what was accepted, puts the database in order and lets go of it. Later calls answer
     /// `Closed`; closing twice is no error.
     async fn close(&self);

@@ -122,6 +122,10 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn broken(&self) -> String {
+        self.writer.broken().await
+    }
+
     async fn close(&self) {
         // Readers first: a reader would keep the checkpoint from emptying the log.
         self.readers.close().await;

@@ -158,5 +158,6 @@ pass_on! { ClientKeyRepo {
 
 pass_on! { Store {
     fn ready() -> Result<()>;
+     fn broken() -> String;
     fn close() -> ();
 } }

@@ -26,7 +26,7 @@ use budget::RetryBudget;
 use ir_model::{KeyId, ManualClock, Secret, Timestamp};
 use ir_store::{KeyHealth, KeyRecord};
 use judge::KeyEffect;
-use keys::{KeyCell, KeyHealthCell, Lease, Pick, pick};
+use keys::{Bounds, KeyCell, KeyHealthCell, Lease, Pick, pick};
 use shuttle::thread;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn pool<const N: usize>() -> Arc<[Arc<KeyCell>; N]> {
 }
 
 fn take(keys: &[Arc<KeyCell>], turn: &AtomicU32, most: u32) -> Option<Lease> {
-    match pick(keys, "m", &[], most, turn, Timestamp(1)) {
+    match pick(keys, "m", &[], Bounds { places: most, per_minute: 0 }, turn, Timestamp(1)) {
         Pick::Lease(lease) => Some(lease),
         Pick::Busy | Pick::None(_) => None,
     }
@@ -89,7 +89,7 @@ fn no_place_is_given_twice() {
                 thread::spawn(move || {
                     let mut taken = 0;
                     for _ in 0..2 {
-                        let lease = match pick(&*keys, "m", &[], 1, &turn, Timestamp(1)) {
+                        let lease = match pick(&*keys, "m", &[], Bounds { places: 1, per_minute: 0 }, &turn, Timestamp(1)) {
                             Pick::Lease(lease) => lease,
                             Pick::Busy => continue,
                             Pick::None(_) => panic!("both keys can be used"),

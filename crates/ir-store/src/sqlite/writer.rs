@@ -5,7 +5,7 @@
 use crate::error::{Result, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::File;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
@@ -39,8 +39,8 @@ struct Ran {
 pub(super) struct Writer {
     /// `None` once closed.
     queue: Mutex<Option<mpsc::Sender<Command>>>,
-    /// Ends when the thread does.
-    finished: watch::Receiver<()>,
+    /// Why nothing can be written any more. Its sender goes when the thread ends.
+    failed: watch::Receiver<Option<String>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -48,16 +48,17 @@ impl Writer {
     /// Starts the thread. It holds the lock until the database is closed.
     pub(super) fn start(db: Connection, lock: File) -> std::io::Result<Self> {
         let (queue, inbox) = mpsc::channel(QUEUE);
-        let (alive, finished) = watch::channel(());
-        let writing = Writing { inbox, db, failed: None };
+        let (tell, failed) = watch::channel(None);
+        let tell = Arc::new(tell);
+        let writing = Writing { inbox, db, failed: None, tell: Arc::clone(&tell) };
         let thread = std::thread::Builder::new().name("ir-store-writer".to_owned()).spawn(move || {
             // In this order, also when the thread panics: the database is closed, then the lock
             // released, then it is told.
-            let _alive = alive;
+            let _tell = tell;
             let _lock = lock;
             writing.run();
         })?;
-        Ok(Self { queue: Mutex::new(Some(queue)), finished, thread: Some(thread) })
+        Ok(Self { queue: Mutex::new(Some(queue)), failed, thread: Some(thread) })
     }
 
     pub(super) async fn run<T, W>(&self, work: W) -> Result<T>
@@ -84,8 +85,19 @@ impl Writer {
     /// Lets everything accepted be written, and waits until the database is closed.
     pub(super) async fn close(&self) {
         drop(self.queue.lock().expect("no panic while held").take());
-        let mut finished = self.finished.clone();
+        let mut finished = self.failed.clone();
         while finished.changed().await.is_ok() {}
+    }
+
+    /// Waits until nothing can be written any more, and answers why. Never ends if that does not happen.
+    pub(super) async fn broken(&self) -> String {
+        let mut failed = self.failed.clone();
+        let why = failed.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
+            // It was closed.
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -144,6 +156,7 @@ struct Writing {
     inbox: mpsc::Receiver<Command>,
     db: Connection,
     failed: Option<StoreError>,
+    tell: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Writing {
@@ -175,7 +188,9 @@ impl Writing {
             committed.as_ref().err().into_iter().chain(ran.iter().filter_map(|ran| ran.error.as_ref())).find(|error| error.is_fatal());
         if let Some(error) = fatal {
             tracing::error!(%error, "the database failed: nothing is written until a restart");
-            self.failed = Some(StoreError::Failed { detail: error.to_string() });
+            let detail = error.to_string();
+            self.failed = Some(StoreError::Failed { detail: detail.clone() });
+            self.tell.send_replace(Some(detail));
         }
         for ran in ran {
             (ran.answer)(committed.clone());

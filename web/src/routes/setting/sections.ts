@@ -47,6 +47,8 @@ export const SECTIONS = {
     paths: [
       "limits.concurrentDraws",
       "limits.keyConcurrency",
+      "limits.keyPerMinute",
+      "limits.relayPerMinute",
       "limits.urlFetchesPerMinute",
       "limits.maxConnections",
       "limits.connectionsPerIp",

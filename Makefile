@@ -34,8 +34,9 @@ check: tools ## Formatting, lints, dependency rules, spelling
 	cargo machete
 	typos
 
+# Most tests wait for a gateway or a platform more than they work: two for each processor.
 unit: ## Rust tests only
-	cargo nextest run --workspace --locked
+	cargo nextest run --workspace --locked --test-threads $$((2 * $$(nproc)))
 
 panel: ## The panel's types, lints and unit tests; builds it into web/dist
 	./tests/panel/run

@@ -15,7 +15,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, HOST, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::uri::Authority;
+use http::{HeaderMap, Method, StatusCode};
 use ir_model::{Caller, Known, Peer, RequestId};
 use ir_settings::Settings;
 use std::net::{IpAddr, Ipv4Addr};
@@ -148,8 +149,8 @@ fn known_host(settings: &Settings, headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// The name in `name:port`, by the parser that everything else uses too.
 fn host_name(host: &str) -> Option<String> {
-    let uri: Uri = format!("http://{host}/").parse().ok()?;
-    uri.host().map(str::to_owned)
+    let authority: Authority = host.parse().ok()?;
+    (!host.contains('@')).then(|| authority.host().to_owned())
 }
 
 /// Refuses what a page of another site sends. Programs send neither header.
@@ -303,6 +304,8 @@ mod tests {
         for (host, name) in [("a.example:1", Some("a.example")), ("[::1]:10001", Some("[::1]")), ("127.0.0.1", Some("127.0.0.1"))] {
             assert_eq!(host_name(host).as_deref(), name, "{host}");
         }
-        assert_eq!(host_name(""), None);
+        for none in ["", "x@127.0.0.1", "a.example/b", "a b"] {
+            assert_eq!(host_name(none), None, "{none}");
+        }
     }
 }

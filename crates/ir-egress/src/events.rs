@@ -154,6 +154,7 @@ impl Events {
             Line::Field(name) if name.is_empty() => return self.finish().await,
             // A field without a colon has an empty value.
             Line::Field(name) if name == b"data" => self.begin_data().await?,
+            Line::Field(name) if name == b"event" => self.name.clear(),
             Line::Field(_) | Line::Name(_) | Line::Data(_) | Line::Other => {}
         }
         Ok(None)

@@ -103,10 +103,13 @@ impl Reply {
     }
 }
 
-/// Seconds above 0: a number (`1.5`), or OpenAI's form (`1h2m3.5s`, `20ms`).
+/// Shortest pause that is one, in seconds.
+const SHORTEST: f64 = 0.001;
+
+/// Seconds, a thousandth at least: a number (`1.5`), or OpenAI's form (`1h2m3.5s`, `20ms`).
 fn seconds(text: &str) -> Option<f64> {
     let text = text.trim();
-    let plain = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 0.0);
+    let plain = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= SHORTEST);
     if text.ends_with(|c: char| c.is_ascii_digit()) {
         return plain(text);
     }
@@ -126,7 +129,7 @@ fn seconds(text: &str) -> Option<f64> {
             };
         rest = &after[unit.len()..];
     }
-    Some(sum).filter(|sum| sum.is_finite() && *sum > 0.0)
+    Some(sum).filter(|sum| sum.is_finite() && *sum >= SHORTEST)
 }
 
 #[cfg(test)]
@@ -163,6 +166,8 @@ mod tests {
             ),
             (&[("x-ratelimit-reset-requests", "3s"), ("x-ratelimit-reset-tokens", "5s")], Some(5_000)),
             (&[("retry-after", "2"), ("x-ratelimit-reset-requests", "60s")], Some(2_000)),
+            // Found by fuzzing: a pause of no length.
+            (&[("retry-after", "606e-060")], None),
             (&[("retry-after", "0"), ("x-ratelimit-reset-requests", "4s")], Some(4_000)),
             (&[("x-ratelimit-reset-requests", "soon")], None),
             (&[("x-ratelimit-reset-requests", "3")], Some(3_000)),

@@ -40,7 +40,7 @@ fn pieces(text: &[u8], size: usize) -> WireBody {
 /// Proves F-50.
 #[tokio::test]
 async fn lines_may_end_in_any_way_and_be_cut_anywhere() {
-    let rows: [(&str, &[&str]); 9] = [
+    let rows: [(&str, &[&str]); 10] = [
         ("data: {\"a\":1}\n\ndata: [DONE]\n\n", &[" {\"a\":1}", " '[DONE]'"]),
         ("\u{feff}data: {\"a\":1}\r\n\r\n", &[" {\"a\":1}"]),
         ("event: x\rdata: {\"a\":1}\r\rdata: 2\r\r", &["x {\"a\":1}", " '2'"]),
@@ -48,6 +48,8 @@ async fn lines_may_end_in_any_way_and_be_cut_anywhere() {
         (": a comment\n:\n\n\n\ndata:no blank\n\n", &[" 'no blank'"]),
         ("id: 1\nretry: 5\nunknown: x\ndata\ndata: y\n\n", &[" '\ny'"]),
         ("event: nothing\n\ndata: z\n\n", &[" 'z'"]),
+        // Found by fuzzing: a field without a colon has an empty value.
+        ("event: x\nevent\ndata: z\n\n", &[" 'z'"]),
         // Without a last blank line: whole documents are told, halves are not.
         ("data: {\"a\":1}", &[" {\"a\":1}"]),
         ("data: {\"a\":", &[]),

@@ -32,7 +32,8 @@ pub(crate) fn run(data: &[u8]) {
         }
         Err(fault) => {
             assert!(!given.is_empty(), "{fault:?} without a credential");
-            let told = format!("{:?}", fault.message);
+            // The name of the header is said, whatever was sent in it.
+            let told = format!("{:?}", fault.message).replace("Authorization", "");
             let secret = given.iter().filter_map(|(_, value)| value.to_str().ok()).flat_map(|text| text.split(' ').next_back());
             assert!(secret.filter(|text| text.len() >= 12).all(|text| !told.contains(text)), "a credential is repeated: {told}");
         }

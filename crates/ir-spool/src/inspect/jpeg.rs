@@ -37,13 +37,55 @@ enum Step {
     },
     Skip {
         left: u64,
-        then_scan: bool,
+        then: Then,
+    },
+    /// The head of a table: what says how long it is.
+    Table {
+        tables: Tables,
+        field: Field<17>,
     },
     /// Entropy-coded data.
     Scan {
         any: bool,
     },
     End,
+}
+
+/// What follows bytes that are skipped.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Between,
+    Scan,
+    Table(Tables),
+}
+
+/// A segment of tables. Decoders go by the tables' own lengths or by the segment's: where these differ,
+/// they take different bytes for the picture, and none of the careful ones takes any.
+#[derive(Clone, Copy, Debug)]
+struct Tables {
+    /// Huffman tables (B.2.4.2), or else quantization tables (B.2.4.1).
+    huffman: bool,
+    left: u64,
+}
+
+impl Tables {
+    /// Bytes of a table's head: its place and how many codes there are of each length; or its place.
+    fn head(self) -> usize {
+        if self.huffman { 17 } else { 1 }
+    }
+
+    fn begin(self) -> Step {
+        Step::Table { tables: self, field: Field::new() }
+    }
+
+    /// Past a table of which the head is read.
+    fn pass(self, head: &[u8; 17]) -> Result<Step, Flaw> {
+        let size = if self.huffman { head[1..].iter().map(|&count| u64::from(count)).sum() } else { 64 << (head[0] >> 4).min(2) };
+        let most = if self.huffman { 256 } else { 128 };
+        let left = self.left.checked_sub(self.head() as u64 + size).filter(|_| size <= most).ok_or(Flaw::Corrupt)?;
+        let then = if left == 0 { Then::Between } else { Then::Table(Self { left, ..self }) };
+        Ok(Step::Skip { left: size, then })
+    }
 }
 
 impl Jpeg {
@@ -89,9 +131,18 @@ impl Jpeg {
                         self.step = Step::Between;
                     }
                 }
-                Step::Skip { left, then_scan } => {
+                Step::Table { tables, field } => {
+                    if field.fill_to(tables.head(), &mut input) {
+                        self.step = tables.pass(field.bytes())?;
+                    }
+                }
+                Step::Skip { left, then } => {
                     if skip(left, &mut input) {
-                        self.step = if *then_scan { Step::Scan { any: false } } else { Step::Between };
+                        self.step = match *then {
+                            Then::Between => Step::Between,
+                            Then::Scan => Step::Scan { any: false },
+                            Then::Table(tables) => tables.begin(),
+                        };
                     }
                 }
                 Step::End => return Ok(()),
@@ -122,7 +173,7 @@ impl Jpeg {
     /// A segment of `length` bytes, which count themselves.
     fn segment(&mut self, code: u8, length: u32) -> Result<Step, Flaw> {
         let left = length.checked_sub(2).ok_or(Flaw::Corrupt)?;
-        let skip = |then_scan| Step::Skip { left: u64::from(left), then_scan };
+        let skip = |then| Step::Skip { left: u64::from(left), then };
         match code {
             0xc0..=0xc2 => {
                 let want = usize::try_from(left).unwrap_or(usize::MAX);
@@ -139,13 +190,15 @@ impl Jpeg {
                 if self.size.is_none() || self.scans > SCANS || !fits {
                     return Err(Flaw::Corrupt);
                 }
-                Ok(skip(true))
+                Ok(skip(Then::Scan))
             }
+            0xc4 | 0xdb => Ok(Tables { huffman: code == 0xc4, left: u64::from(left) }.begin()),
+            0xdd if left != 2 => Err(Flaw::Corrupt),
             0xe0..=0xef | 0xfe => {
                 weigh(&mut self.metadata, u64::from(left))?;
-                Ok(skip(false))
+                Ok(skip(Then::Between))
             }
-            _ => Ok(skip(false)),
+            _ => Ok(skip(Then::Between)),
         }
     }
 

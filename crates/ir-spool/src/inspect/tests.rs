@@ -88,6 +88,13 @@ fn scan(data: &[u8]) -> Vec<u8> {
     [segment(0xda, &[1, 1, 0, 0, 63, 0]), data.to_vec()].concat()
 }
 
+/// A Huffman table: how many codes of each length, and what they stand for.
+fn huffman(counts: &[u8], values: &[u8]) -> Vec<u8> {
+    let mut table = vec![0; 17];
+    table[1..=counts.len()].copy_from_slice(counts);
+    [table, values.to_vec()].concat()
+}
+
 fn riff(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut body = b"WEBP".to_vec();
     for (kind, bytes) in chunks {
@@ -277,10 +284,19 @@ fn jpeg_structure() {
     let cases: Vec<Case> = vec![
         ("baseline", vec![head(0xc0), data()], good),
         ("extended", vec![head(0xc1), data()], good),
-        ("progressive", vec![head(0xc2), data(), segment(0xc4, &[0; 9]), data(), data()], good),
+        ("progressive", vec![head(0xc2), data(), segment(0xc4, &[0; 17]), data(), data()], good),
         ("fill bytes", vec![vec![0xff; 5], head(0xc0), data()], good),
         ("a thumbnail inside", vec![segment(0xe1, &jpeg(&[frame(0xc0, 8, 1, 1), data()])), head(0xc0), data()], good),
         ("data of stuffed bytes only", vec![head(0xc0), scan(b"\xff\x00")], good),
+        ("tables", vec![segment(0xdb, &[0; 130]), segment(0xc4, &huffman(&[2], &[1, 2])), head(0xc0), data()], good),
+        ("tables of 16 bits", vec![segment(0xdb, &[vec![0x11], vec![7; 128]].concat()), head(0xc0), data()], good),
+        // Found by fuzzing: decoders do not agree where the picture goes on.
+        ("a table beyond its segment", vec![segment(0xc4, &huffman(&[3], &[1, 2])), head(0xc0), data()], Err(Flaw::Corrupt)),
+        ("bytes behind a table", vec![segment(0xdb, &[0; 66]), head(0xc0), data()], Err(Flaw::Corrupt)),
+        ("more codes than there are", vec![segment(0xc4, &huffman(&[200, 57], &[9; 257])), head(0xc0), data()], Err(Flaw::Corrupt)),
+        ("a table of no known precision", vec![segment(0xdb, &[0x20; 257]), head(0xc0), data()], Err(Flaw::Corrupt)),
+        ("no table", vec![segment(0xc4, &[]), head(0xc0), data()], Err(Flaw::Corrupt)),
+        ("a restart interval too long", vec![segment(0xdd, &[0; 3]), head(0xc0), data()], Err(Flaw::Corrupt)),
         ("arithmetic", vec![head(0xc9), data()], Err(Flaw::Unsupported)),
         ("lossless", vec![head(0xc3), data()], Err(Flaw::Unsupported)),
         ("12 bits", vec![frame(0xc1, 12, 5, 4), data()], Err(Flaw::Unsupported)),

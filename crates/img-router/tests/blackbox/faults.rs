@@ -5,10 +5,12 @@
 //! that breaks connections before it, and a key that serves the row's model only.
 
 mod connections;
+mod downloads;
 mod keys;
 mod life;
 mod payloads;
 mod statuses;
+mod tls;
 
 use crate::admin::Operator;
 use crate::client::{self, Answer};

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use ir_egress::{EgressParts, EgressWire, Phase, Purpose, Timing, Wire, WireFaultKind};
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
 use std::sync::Arc;
@@ -12,8 +12,15 @@ use tokio_rustls::TlsAcceptor;
 
 /// A server with a certificate of its own making for `name`, and that certificate.
 async fn server(name: &str) -> (Server, CertificateDer<'static>) {
+    server_until(name, 4096).await
+}
+
+/// The same with a certificate that is good up to this year.
+async fn server_until(name: &str, year: i32) -> (Server, CertificateDer<'static>) {
     let key = KeyPair::generate().expect("a key");
-    let certificate = CertificateParams::new(vec![name.to_owned()]).and_then(|params| params.self_signed(&key)).expect("a certificate");
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    params.not_after = date_time_ymd(year, 1, 1);
+    let certificate = params.self_signed(&key).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -67,6 +74,32 @@ async fn an_unknown_issuer_or_a_wrong_name_is_not() {
     let wrong = wire(&server, "other.example", Some(certificate));
     let fault = fetch(&wrong, &format!("https://other.example:{}/", server.port()), Purpose::Provider).await.unwrap_err();
     assert_eq!((fault.kind, fault.sent), (WireFaultKind::Tls, false));
+}
+
+/// Proves F-6.
+#[tokio::test]
+async fn an_expired_certificate_is_not() {
+    let (server, certificate) = server_until("sim.example", 2020).await;
+    let wire = wire(&server, "sim.example", Some(certificate));
+    let fault = fetch(&wire, &format!("https://sim.example:{}/", server.port()), Purpose::Provider).await.unwrap_err();
+    assert_eq!((fault.kind, fault.sent), (WireFaultKind::Tls, false));
+}
+
+/// Proves F-6.
+#[tokio::test]
+async fn an_old_version_is_not() {
+    for version in [1, 2] {
+        let server = Server::start(move |_, mut stream| async move {
+            let _ = stream.read(&mut [0; 4096]).await;
+            // A ServerHello of TLS 1.0 or 1.1: 32 random bytes, no session, ECDHE-RSA-AES128-SHA, no compression.
+            let hello = [&[0x16, 3, version, 0, 42, 2, 0, 0, 38, 3, version][..], &[7; 32], &[0, 0xC0, 0x13, 0]].concat();
+            let _ = stream.write_all(&hello).await;
+            while stream.read(&mut [0; 1024]).await.is_ok_and(|n| n > 0) {}
+        })
+        .await;
+        let fault = fetch(&wire_to(&server), &format!("https://{}/", server.address), Purpose::Provider).await.unwrap_err();
+        assert_eq!((fault.kind, fault.sent), (WireFaultKind::Tls, false), "3.{version}");
+    }
 }
 
 #[tokio::test]

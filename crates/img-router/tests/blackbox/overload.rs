@@ -1,5 +1,9 @@
 //! More than can be served: who is refused is told early, who is served is served in turn, and nothing falls over.
 
+mod bombs;
+mod slow;
+mod small;
+
 use crate::client::{self, Answer};
 use crate::support::{KEY, Running, SOON, Setup};
 use bytes::Bytes;
@@ -160,11 +164,23 @@ fn cpu(running: &Running) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// A figure of a process's memory, in bytes.
+fn memory(running: &Running, figure: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
+    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+}
+
 /// Peak of a process's memory so far, in bytes.
 fn peak_memory(running: &Running) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+    memory(running, "VmHWM:")
+}
+
+/// What a process's memory is now, in bytes. The peak is counted from here.
+#[expect(clippy::disallowed_methods, reason = "a switch of the kernel, no file")]
+fn memory_from_now(running: &Running) -> u64 {
+    let _ = std::fs::write(format!("/proc/{}/clear_refs", running.pid()), "5");
+    memory(running, "VmRSS:")
 }
 
 /// Proves F-60.

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 bin=${BENCH_BIN:-$root/target/release}
 sim_port=${BENCH_PORT:-19200}
 port=$((sim_port + 1))
-seconds=${OVERLOAD_SECONDS:-30}
+seconds=${OVERLOAD_SECONDS:-60}
 draws=8 delay=${OVERLOAD_DELAY:-400}
 key=bench-key-123456
 wrong=0
@@ -36,10 +36,18 @@ load() {
         --body '{"prompt":"load {seq} [sim bytes=16KB delay='"$delay"']","model":"bench","response_format":"b64_json"}' "$@" >"$dir/$name.json"
 }
 
+memory() { awk '/^VmRSS/ { print $2 * 1024 }' "/proc/$gateway/status"; }
+
 load capacity --callers $((draws * 2)) --requests 100000 --seconds 10
 capacity=$(field "$dir/capacity.json" requests_per_second)
 rate=$(awk "BEGIN { printf \"%.1f\", $capacity * 10 }")
-load overload --callers 4000 --rate "$rate" --requests "$(awk "BEGIN { printf \"%d\", $rate * $seconds }")" --seconds "$seconds"
+load overload --callers 4000 --rate "$rate" --requests "$(awk "BEGIN { printf \"%d\", $rate * $seconds }")" --seconds "$seconds" &
+overload=$!
+# After a third the queue is full and everybody has a connection: from then on nothing may grow.
+sleep $((seconds / 3))
+full=$(memory)
+wait "$overload"
+late=$(memory)
 sleep 2
 load after --callers $((draws / 2)) --requests $((draws * 8)) --seconds 10
 
@@ -57,6 +65,8 @@ printf '| after | – | %s | – | %s | %s |\n\n' "$(field "$dir/after.json" req
 printf 'overload, by status: %s\n' "$(sed -E 's/.*"statuses":(\{[^}]*\}).*/\1/' "$dir/overload.json")"
 holds "goodput is at least 95 % of capacity" "$goodput >= 0.95 * $capacity"
 holds "refusals are told within 50 ms (p99)" "$(if [ "$refused" = null ]; then echo 0; else echo "$refused < 50"; fi)"
-holds "memory stays below 256 MiB with thousands of callers" "$peak < 268435456"
+printf 'memory: %s MB with a full queue and 4,000 connections, %s MB at the end\n' "$((full / 1000000))" "$((late / 1000000))"
+holds "memory is flat once the queue is full: within 15 %" "$late <= 1.15 * $full"
+holds "memory stays below 192 MiB with thousands of callers" "$peak < 201326592"
 holds "two seconds later everything is served as usual" "$errors == 0 && $unfinished == 0 && $median < 2 * $delay + 200"
 exit "$wrong"

@@ -264,7 +264,8 @@ impl Soak {
     fn growth(&self, out: &mut (dyn io::Write + Send)) -> io::Result<bool> {
         const MIB: f64 = 1024.0 * 1024.0;
         let time = self.plan.time.as_secs_f64();
-        let warm = (time / 4.0).min(1800.0);
+        // That long the database's caches and the allocator's heaps go on filling.
+        let warm = (time / 2.0).min(1800.0);
         let line =
             |looks: &[Look]| -> Vec<(f64, f64)> { looks.iter().map(|look| (look.at / 3600.0, look.sample.rss as f64 / MIB)).collect() };
         let steady: Vec<Look> = self.looks[STEADY].iter().copied().filter(|look| look.at >= warm).collect();

@@ -193,11 +193,8 @@ fn platform(url: &str) -> Script {
             );
     }
     let line = |text: &str| Behaviour::from_directives(text).unwrap();
-    script.rule(When::prompt("packed"), None, line("gzip-bomb=256MB")).rule(When::prompt("deep"), None, line("deep=1000000")).rule(
-        When::prompt("nothing else"),
-        None,
-        line("pic:gzip-bomb=256MB"),
-    )
+    // Packed answers are refused by their heads; making large ones would keep the platform from its work.
+    script.rule(When::prompt("packed"), None, line("gzip-bomb=1MB")).rule(When::prompt("deep"), None, line("deep=100000"))
 }
 
 /// Proves F-21, F-26, F-30, R-MED-3.

@@ -27,9 +27,9 @@ const DRAWN_BYTES: u64 = 24_000_000;
 /// Pictures that are uploaded meanwhile, as large as a body may be.
 const GIVEN: usize = 8;
 const GIVEN_BYTES: u64 = 14_000_000;
-/// Thumbnails that are asked for meanwhile, of pictures that take 36 MB decoded.
-const THUMBS: usize = 6;
-const SIDE: u32 = 3000;
+/// Thumbnails that are asked for meanwhile, of pictures that take 12 MB decoded.
+const THUMBS: usize = 4;
+const SIDE: u32 = 2000;
 /// More pictures than can be drawn and wait: 64 and 1024.
 const CROWD: usize = 80;
 

@@ -364,11 +364,9 @@ fn explain(exclusion: &Exclusion, ask: &Ask) -> (u8, Fault) {
             7,
             Fault::bad("image", format!("Too many pictures: {name} takes at most {most}."), format!("图片过多：{name} 最多 {most} 张。")),
         ),
-        Reason::KeysCooling(_) => (
-            6,
-            Fault::new(Class::NoKey)
-                .say(format!("All keys of {name} are resting after a limit was reached."), format!("{name} 的所有密钥都在冷却中。")),
-        ),
+        Reason::KeysCooling(_) => {
+            (6, Fault::new(Class::NoKey).say(format!("All keys of {name} are resting."), format!("{name} 的所有密钥都在冷却中。")))
+        }
         Reason::KeysUnusable => {
             (5, Fault::new(Class::NoKey).say(format!("No key of {name} can be used at present."), format!("{name} 当前没有可用的密钥。")))
         }

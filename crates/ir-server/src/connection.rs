@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -54,9 +54,10 @@ pub(crate) struct Pulse {
     phase: AtomicU64,
     /// Since when the peer takes no bytes; 0: it does.
     blocked: AtomicU64,
-    /// What was wrong with the last head that began on an idle connection. (One that was sent ahead
-    /// while another request was answered is not looked at.)
-    ambiguous: AtomicU8,
+    /// Requests whose heads were read.
+    requests: AtomicU64,
+    /// What is wrong with a head (lowest two bits), and the number of its request, from 1 on; 0: nothing yet.
+    ambiguous: AtomicU64,
     /// The body of the request is still arriving.
     reading: AtomicBool,
     /// Bytes since the head was whole.
@@ -71,7 +72,8 @@ impl Pulse {
             born: Instant::now(),
             phase: AtomicU64::new(IDLE),
             blocked: AtomicU64::new(0),
-            ambiguous: AtomicU8::new(0),
+            requests: AtomicU64::new(0),
+            ambiguous: AtomicU64::new(0),
             reading: AtomicBool::new(false),
             received: AtomicU64::new(0),
             unwanted: Notify::new(),
@@ -118,22 +120,24 @@ impl Pulse {
         self.unwanted.notify_one();
     }
 
-    /// What is wrong with the head that was just read.
+    /// What is wrong with the head that was just read. To be asked once for each request.
     pub(crate) fn take_ambiguous(&self) -> Option<Ambiguous> {
-        match self.ambiguous.swap(0, Ordering::Relaxed) {
-            0 => None,
-            1 => Some(Ambiguous::TwoLengths),
-            _ => Some(Ambiguous::BareLineFeed),
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let word = self.ambiguous.load(Ordering::Relaxed);
+        match (word >> 2 == number, word & 3) {
+            (false, _) => None,
+            (true, 1) => Some(Ambiguous::TwoLengths),
+            (true, _) => Some(Ambiguous::BareLineFeed),
         }
     }
 
-    fn note(&self, ambiguous: Option<Ambiguous>) {
+    fn note(&self, found: Option<(u64, Ambiguous)>) {
+        let Some((before, ambiguous)) = found else { return };
         let code = match ambiguous {
-            None => 0,
-            Some(Ambiguous::TwoLengths) => 1,
-            Some(Ambiguous::BareLineFeed) => 2,
+            Ambiguous::TwoLengths => 1,
+            Ambiguous::BareLineFeed => 2,
         };
-        self.ambiguous.store(code, Ordering::Relaxed);
+        self.ambiguous.store((before + 1) << 2 | code, Ordering::Relaxed);
     }
 
     /// An answer was written or given up.
@@ -181,7 +185,7 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new(socket: TcpStream, pulse: Arc<Pulse>) -> TokioIo<Self> {
-        TokioIo::new(Self { socket, pulse, scan: HeadScan::default() })
+        TokioIo::new(Self { socket, pulse, scan: HeadScan::new() })
     }
 
     fn progress<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -204,12 +208,9 @@ impl AsyncRead for Watched {
             this.pulse.received.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
             if this.pulse.phase.load(Ordering::Relaxed) & 3 == IDLE {
                 this.pulse.enter(HEAD);
-                this.scan = HeadScan::default();
             }
-            if this.pulse.phase.load(Ordering::Relaxed) & 3 == HEAD {
-                this.scan.feed(&buf.filled()[before..]);
-                this.pulse.note(this.scan.ambiguous());
-            }
+            this.scan.feed(&buf.filled()[before..]);
+            this.pulse.note(this.scan.ambiguous());
         }
         polled
     }

@@ -82,7 +82,7 @@ impl Server {
     pub async fn bind(gateway: Gateway) -> Result<Self, ServeError> {
         let address = address(&gateway.engine.snapshot().settings);
         let failed = |error| ServeError { address, error };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let gateway = Arc::new(gateway);
         gateway.listens_on(vec![address]);
@@ -170,22 +170,32 @@ pub struct End {
     pub broken: Option<String>,
 }
 
+/// Connections that wait to be accepted. Further ones are tried again by their own systems, seconds later.
+const QUEUED: i32 = 1024;
+
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await?;
+    // Once more, for a longer queue than the library's.
+    rustix::net::listen(&listener, QUEUED)?;
+    Ok(listener)
+}
+
 /// Listens at `wanted` instead. A failure leaves the old address. Where both have the same port the
 /// system gives out the new one only when the old one is given up: then nobody is let in for a moment.
 async fn relocate(listener: &mut TcpListener, wanted: SocketAddr) -> io::Result<SocketAddr> {
     let old = listener.local_addr()?;
     if old.port() == wanted.port() {
         // Any free port of loopback keeps the place.
-        *listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+        *listener = listen((std::net::Ipv4Addr::LOCALHOST, 0).into()).await?;
     }
-    match TcpListener::bind(wanted).await {
+    match listen(wanted).await {
         Ok(new) => {
             *listener = new;
             listener.local_addr()
         }
         Err(error) => {
             if old.port() == wanted.port() {
-                *listener = TcpListener::bind(old).await?;
+                *listener = listen(old).await?;
             }
             Err(error)
         }

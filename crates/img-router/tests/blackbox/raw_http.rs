@@ -1,6 +1,7 @@
 //! Bytes that are nearly HTTP/1.1, against the whole server: what is drawn is what a strict reader finds to be asked for, and no more answers
 //! come than requests.
 
+mod ahead;
 mod cases;
 mod reader;
 

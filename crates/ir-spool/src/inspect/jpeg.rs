@@ -162,8 +162,8 @@ impl Jpeg {
             _ if scan && !any => return Err(Flaw::Corrupt),
             0xd9 if self.scans == 0 => return Err(Flaw::Corrupt),
             0xd9 => Step::End,
-            0x01 | 0xd0..=0xd7 => Step::Between,
-            0x00 | 0x02..=0xbf | 0xd8 => return Err(Flaw::Corrupt),
+            // Among them what stands alone and has no place here (B.1.1.3): decoders differ on whether a length follows.
+            0x00..=0xbf | 0xd0..=0xd8 => return Err(Flaw::Corrupt),
             // Lossless, hierarchical and arithmetic coding: nobody's decoder takes them.
             0xc3 | 0xc5..=0xc7 | 0xc8..=0xcb | 0xcd..=0xcf => return Err(Flaw::Unsupported),
             _ => Step::Length { code, field: Field::new() },

@@ -296,6 +296,7 @@ fn jpeg_structure() {
         ("more codes than there are", vec![segment(0xc4, &huffman(&[200, 57], &[9; 257])), head(0xc0), data()], Err(Flaw::Corrupt)),
         ("a table of no known precision", vec![segment(0xdb, &[0x20; 257]), head(0xc0), data()], Err(Flaw::Corrupt)),
         ("no table", vec![segment(0xc4, &[]), head(0xc0), data()], Err(Flaw::Corrupt)),
+        ("a restart outside a scan", vec![head(0xc0), vec![0xff, 0xd2], data()], Err(Flaw::Corrupt)),
         ("a restart interval too long", vec![segment(0xdd, &[0; 3]), head(0xc0), data()], Err(Flaw::Corrupt)),
         ("arithmetic", vec![head(0xc9), data()], Err(Flaw::Unsupported)),
         ("lossless", vec![head(0xc3), data()], Err(Flaw::Unsupported)),

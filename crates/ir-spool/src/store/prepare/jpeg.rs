@@ -32,11 +32,7 @@ pub(super) fn plan(source: &mut Source<'_>) -> io::Result<Plan> {
                 plan.dropped |= code_at + 1 < source.size();
                 return Ok(plan);
             }
-            0x01 | 0xd0..=0xd7 => {
-                plan.keep(start, code_at + 1)?;
-                at = code_at + 1;
-            }
-            0x00 | 0x02..=0xbf | 0xd8 => return Err(damaged()),
+            0x00..=0xbf | 0xd0..=0xd8 => return Err(damaged()),
             code => {
                 let length = u64::from(u16::from_be_bytes(source.array(code_at + 1)?));
                 let segment = Segment { start, body: code_at + 3, end: code_at + 1 + length };

@@ -1,7 +1,7 @@
 //! Heads that readers disagree about (B-10). hyper takes two of them, and does not tell, so the head is
 //! looked at while it is read.
 //!
-//! Two lengths: hyper obeys `Transfer-Encoding`, drops `Content-Length` and ends the connection, so
+//! Two lengths (or one told twice): hyper obeys `Transfer-Encoding`, drops `Content-Length` and ends the connection, so
 //! nothing can be smuggled past it; but what came through a proxy that obeyed the other header is not
 //! the request that its caller wrote, and must not cost anybody a picture. Lines that end without a
 //! carriage return: a proxy that takes them for one long line sees other headers than hyper.

@@ -145,8 +145,8 @@ fn contradictory(ambiguous: Ambiguous) -> Fault {
     match ambiguous {
         Ambiguous::TwoLengths => Fault::bad(
             "Content-Length",
-            "Content-Length and Transfer-Encoding contradict each other.",
-            "Content-Length 与 Transfer-Encoding 不能同时出现。",
+            "The length is told more than once (Content-Length, Transfer-Encoding).",
+            "请求体长度被重复声明（Content-Length、Transfer-Encoding）。",
         ),
         Ambiguous::BareLineFeed => {
             Fault::bad("head", "A line of the request's head ends without a carriage return.", "请求头中有一行缺少回车符。")

@@ -8,6 +8,7 @@ mod shelf;
 
 use crate::client::{self, Answer};
 use crate::crash_points::{send, unexplained, until_settled};
+use crate::dice::Dice;
 use crate::support::{Running, Setup};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,27 +30,6 @@ const ONE_FOLDER: usize = 250;
 const SAMPLE: usize = 10;
 /// Kills after which the platform's ledger is read: it keeps the newest entries only.
 const LEDGER_EVERY: usize = 100;
-
-/// SplitMix64: a run is repeated by its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    fn place(&mut self, n: usize) -> usize {
-        usize::try_from(self.below(u64::try_from(n).unwrap())).unwrap()
-    }
-}
 
 /// How long or how often, where it is said from outside.
 #[expect(clippy::disallowed_methods, reason = "how much is tested comes from outside")]

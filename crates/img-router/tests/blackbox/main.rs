@@ -11,6 +11,7 @@ mod clock;
 mod coming_back;
 mod crash;
 mod crash_points;
+mod dice;
 mod disk;
 mod failover;
 mod faults;

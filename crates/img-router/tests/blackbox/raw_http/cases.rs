@@ -1,37 +1,9 @@
 //! Streams of bytes that are nearly HTTP/1.1, the same for the same seed. Each holds a request for a picture where no request may be seen: in
 //! a body whose end is in doubt, or behind it.
 
+use crate::dice::Dice;
 use crate::faults::GENERATE;
 use crate::support::KEY;
-
-/// SplitMix64.
-pub(super) struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n.max(1) as u64).unwrap()
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
-        all[self.below(all.len())]
-    }
-
-    fn chance(&mut self, of_a_hundred: usize) -> bool {
-        self.below(100) < of_a_hundred
-    }
-}
 
 /// A stream, and the pieces in which it is sent.
 pub(super) struct Case {
@@ -95,7 +67,7 @@ fn canary(prompt: &str) -> Vec<u8> {
 fn chunked(body: &[u8], dice: &mut Dice) -> Vec<u8> {
     let (mut all, mut rest) = (Vec::new(), body);
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(1 + dice.below(rest.len()));
+        let (piece, after) = rest.split_at(1 + dice.place(rest.len()));
         all.extend([format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
         rest = after;
     }
@@ -108,13 +80,13 @@ pub(super) fn case(number: u64) -> Case {
     let mut dice = Dice(0x17 ^ number.wrapping_mul(0xD134_2543_DE82_EF95));
     let mut bytes = Vec::new();
     if dice.chance(30) {
-        for turn in 0..=dice.below(3) {
+        for turn in 0..=dice.place(3) {
             bytes.extend(format!("GET /health HTTP/1.1\r\nhost: localhost\r\nx-request-id: ahead-{number}-{turn}\r\n\r\n").bytes());
         }
     }
     let hidden = canary(&format!("canary {number} in it"));
     let outer = format!("canary {number} around it");
-    let mut draft = match dice.below(4) {
+    let mut draft = match dice.place(4) {
         0 => drawing(&outer, &[], &format!("content-length: {}", hidden.len()), hidden),
         1 => drawing(&outer, &[], "transfer-encoding: chunked", chunked(&hidden, &mut dice)),
         2 => {
@@ -127,12 +99,12 @@ pub(super) fn case(number: u64) -> Case {
         }
     };
     // Some stay as they are: they show that a hidden request would be seen, were it taken.
-    for _ in 0..dice.below(4) {
+    for _ in 0..dice.place(4) {
         spoil(&mut draft, &mut dice);
     }
     bytes.extend(draft.bytes());
-    match dice.below(12) {
-        0 => bytes.truncate(dice.below(bytes.len())),
+    match dice.place(12) {
+        0 => bytes.truncate(dice.place(bytes.len())),
         1 | 2 => scramble(&mut bytes, &mut dice),
         3 => bytes.extend(canary(&format!("canary {number} behind it"))),
         4 if dice.chance(30) => {
@@ -146,10 +118,10 @@ pub(super) fn case(number: u64) -> Case {
             ]);
             bytes.splice(0..0, start.iter().copied());
         }
-        5 if dice.chance(20) => bytes = (0..1 + dice.below(3000)).map(|_| dice.byte()).collect(),
+        5 if dice.chance(20) => bytes = (0..1 + dice.place(3000)).map(|_| dice.byte()).collect(),
         _ => {}
     }
-    let cuts = (0..dice.below(4)).map(|_| dice.below(bytes.len() + 1)).collect();
+    let cuts = (0..dice.place(4)).map(|_| dice.place(bytes.len() + 1)).collect();
     Case { bytes, cuts }
 }
 
@@ -266,8 +238,8 @@ const FIELDS: [&str; 18] = [
 /// One thing that no client should do.
 fn spoil(draft: &mut Draft, dice: &mut Dice) {
     let line = |method: &str, target: &str, version: &str| format!("{method} {target} {version}").into_bytes();
-    let field = dice.below(draft.fields.len());
-    match dice.below(16) {
+    let field = dice.place(draft.fields.len());
+    match dice.place(16) {
         0 => draft.line = line(dice.pick(&METHODS), GENERATE, "HTTP/1.1"),
         1 => draft.line = line(dice.pick(&["POST", "GET"]), dice.pick(&TARGETS), "HTTP/1.1"),
         2 => draft.line = line("POST", GENERATE, dice.pick(&VERSIONS)),
@@ -291,15 +263,15 @@ fn spoil(draft: &mut Draft, dice: &mut Dice) {
             b"\0",
         ])),
         10 => {
-            let place = dice.below(draft.ends.len());
+            let place = dice.place(draft.ends.len());
             draft.ends[place] = dice.pick(&[b"\n".as_slice(), b"\r", b"\r\r\n", b"", b"\n\r", b" \r\n", b"\0\r\n"]).to_vec();
         }
-        11 if dice.chance(25) => draft.add(["x-large: ".to_owned(), "y".repeat(1 << (8 + dice.below(10)))].concat()),
-        12 if dice.chance(25) => (0..1 << (3 + dice.below(8))).for_each(|at| draft.add(format!("x-{at}: y"))),
-        13 if dice.chance(25) => draft.line = line("POST", &format!("/{}", "x".repeat(1 << (8 + dice.below(10)))), "HTTP/1.1"),
+        11 if dice.chance(25) => draft.add(["x-large: ".to_owned(), "y".repeat(1 << (8 + dice.place(10)))].concat()),
+        12 if dice.chance(25) => (0..1 << (3 + dice.place(8))).for_each(|at| draft.add(format!("x-{at}: y"))),
+        13 if dice.chance(25) => draft.line = line("POST", &format!("/{}", "x".repeat(1 << (8 + dice.place(10)))), "HTTP/1.1"),
         14 => {
             // The size or the end of a chunk, or whatever stands there.
-            let place = dice.below(draft.body.len().min(6));
+            let place = dice.place(draft.body.len().min(6));
             let odd: &[u8] = dice.pick(&[
                 b"-".as_slice(),
                 b"+",
@@ -322,14 +294,14 @@ fn spoil(draft: &mut Draft, dice: &mut Dice) {
 
 /// Changes, leaves out, repeats or puts in a few bytes.
 fn scramble(bytes: &mut Vec<u8>, dice: &mut Dice) {
-    for _ in 0..=dice.below(3) {
+    for _ in 0..=dice.place(3) {
         if bytes.is_empty() {
             return;
         }
-        let at = dice.below(bytes.len());
-        let end = (at + 1 + dice.below(16)).min(bytes.len());
-        match dice.below(4) {
-            0 => bytes[at] ^= 1 << dice.below(8),
+        let at = dice.place(bytes.len());
+        let end = (at + 1 + dice.place(16)).min(bytes.len());
+        match dice.place(4) {
+            0 => bytes[at] ^= 1 << dice.place(8),
             1 => drop(bytes.drain(at..end)),
             2 => {
                 let again = bytes[at..end].to_vec();

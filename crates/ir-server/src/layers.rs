@@ -122,6 +122,9 @@ async fn heads(State(api): State<Arc<Api>>, request: Request, next: Next) -> Res
         Fault::gate(Gate::UriTooLong, "The address is too long.", "请求地址过长。")
     } else if let Some(ambiguous) = ambiguous {
         contradictory(ambiguous)
+    } else if !request.headers().get_all(header::TRANSFER_ENCODING).iter().all(is_chunked) {
+        // hyper takes any codings before the last one and decodes none of them (RFC 9112, 6.1).
+        Fault::bad("Transfer-Encoding", "The only transfer coding taken is chunked.", "传输编码只支持 chunked。")
     } else if further.is_some() || !host.is_some_and(good_host) {
         Fault::bad("Host", "The Host header is missing, doubled or malformed.", "Host 请求头缺失、重复或格式错误。")
     } else if wants_web_socket(request.headers()) {
@@ -132,13 +135,17 @@ async fn heads(State(api): State<Arc<Api>>, request: Request, next: Next) -> Res
         return next.run(request).await;
     };
     let (parts, _) = request.into_parts();
-    let closes = ambiguous.is_some() || fault.param.as_deref() == Some("Upgrade");
+    let closes = ambiguous.is_some() || matches!(fault.param.as_deref(), Some("Transfer-Encoding" | "Upgrade"));
     let mut response = ir_openai::refuse_head(&api, &parts, &fault);
     if closes {
         // What follows on this connection may be meant as anything.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+fn is_chunked(codings: &HeaderValue) -> bool {
+    codings.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
 fn contradictory(ambiguous: Ambiguous) -> Fault {

@@ -1,7 +1,8 @@
 //! A slow and strict reader of HTTP/1.1 (RFC 9112): which requests stand in a stream of bytes without any doubt. Where it stops, nothing that
 //! follows may be taken for a request; and answers come for the requests that it finds, and at most one for what it stopped at.
 //!
-//! It is stricter than the RFC asks for, as the gateway is (B-10): lines end with CR and LF, and a length is told once and in one way.
+//! It is stricter than the RFC asks for, as the gateway is (B-10): lines end with CR and LF, a length is told once and in one way, and nothing is
+//! coded but in chunks.
 
 /// A request whose end is certain.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ fn request(mut bytes: &[u8]) -> Option<(Request, &[u8], bool)> {
             let body = bytes.get(..decimal(length)?)?;
             (body.to_vec(), &bytes[body.len()..])
         }
-        ([], [.., last]) if !is_old && last == b"chunked" => chunks(bytes)?,
+        ([], [only]) if !is_old && only == b"chunked" => chunks(bytes)?,
         _ => return None,
     };
     let has = |option: &[u8]| options.iter().any(|found| found == option);
@@ -153,12 +154,7 @@ fn the_reader_takes_nothing_that_is_in_doubt() {
     let good = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
     assert_eq!((count(good), count(&good.repeat(3)), count(&format!("\r\n{good}"))), (1, 3, 1));
     let post = |framing: &str, body: &str| count(&format!("POST / HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n{body}{good}"));
-    for (framing, body) in [
-        ("content-length: 3", "abc"),
-        ("Transfer-Encoding: Chunked", "3;x=y\r\nabc\r\n0\r\nx: y\r\n\r\n"),
-        ("transfer-encoding: gzip, chunked", "0\r\n\r\n"),
-        ("transfer-encoding: chunked, chunked", "0\r\n\r\n"),
-    ] {
+    for (framing, body) in [("content-length: 3", "abc"), ("Transfer-Encoding: Chunked", "3;x=y\r\nabc\r\n0\r\nx: y\r\n\r\n")] {
         assert_eq!(post(framing, body), 2, "{framing}");
     }
     for (framing, body) in [
@@ -169,6 +165,8 @@ fn the_reader_takes_nothing_that_is_in_doubt() {
         ("content-length:", ""),
         ("content-length: 3\r\ntransfer-encoding: chunked", "0\r\n\r\n"),
         ("transfer-encoding: chunked, identity", "0\r\n\r\n"),
+        ("transfer-encoding: gzip, chunked", "0\r\n\r\n"),
+        ("transfer-encoding: chunked, chunked", "0\r\n\r\n"),
         ("transfer-encoding : chunked", "0\r\n\r\n"),
         ("transfer-encoding:\r\n chunked", "0\r\n\r\n"),
         ("transfer-encoding: chunked", "3\nabc\r\n0\r\n\r\n"),

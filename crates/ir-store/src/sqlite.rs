@@ -145,12 +145,13 @@ fn prepare(path: &Path, backups: &Path, scripts: &[&str], busy_timeout: Duration
         return Err(StoreError::Database { detail: format!("its file system cannot hold a write-ahead log (journal mode '{mode}')") });
     }
     // FULL: a commit is on disk when it answers (07-security.md, Durability: 3 200 commits a second
-    // measured, one in 268 µs). 16 MiB: what a burst may leave of the log.
+    // measured, one in 268 µs). 16 MiB: what a burst may leave of the log. 1 MiB of pages: the inner ones
+    // of every table and index, and those that requests under way write to.
     db.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 1000;
          PRAGMA journal_size_limit = 16777216;
-         PRAGMA cache_size = -2048;
+         PRAGMA cache_size = -1024;
          PRAGMA cell_size_check = ON;
          PRAGMA trusted_schema = OFF;",
     )?;

@@ -77,7 +77,9 @@ impl Pool {
         let open = || -> Result<Connection> {
             let db = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             db.busy_timeout(self.busy_timeout)?;
-            db.execute_batch("PRAGMA cache_size = -2048; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;")?;
+            // Small, since a commit of the writer makes them forget it, and the system keeps the pages anyway:
+            // a larger one only holds what the last long query read.
+            db.execute_batch("PRAGMA cache_size = -256; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;")?;
             db.set_prepared_statement_cache_capacity(32);
             Ok(db)
         };

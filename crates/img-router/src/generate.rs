@@ -104,7 +104,7 @@ async fn inputs(gateway: &Gateway, files: &[PathBuf]) -> Result<Vec<AskPicture>,
             return Err(told(format!("larger than {MAX_INPUT} bytes")));
         }
         let bytes = std::fs::read(file).map_err(|error| told(error.to_string()))?;
-        let mut writer = gateway.engine.spool().writer().map_err(|error| told(error.to_string()))?;
+        let mut writer = gateway.engine.callers_spool().writer().map_err(|error| told(error.to_string()))?;
         writer.write(&bytes).await.map_err(|error| told(error.to_string()))?;
         let blob = writer.finish().await.map_err(|error| told(error.to_string()))?;
         pictures.push(AskPicture::Here(Picture::from_blob(blob).map_err(|flaw| told(flaw.to_string()))?));
@@ -122,7 +122,7 @@ async fn save(gateway: &Gateway, folder: &Path, drawn: &Drawn) -> Result<PathBuf
     };
     let unstored = || format!("unstored.{}", picture.probe.format.extension());
     let path = folder.join(drawn.name.clone().unwrap_or_else(unstored));
-    let bytes = gateway.engine.spool().read(&picture.blob, picture.blob.size()).await.map_err(|error| error.to_string())?;
+    let bytes = gateway.engine.callers_spool().read(&picture.blob, picture.blob.size()).await.map_err(|error| error.to_string())?;
     let mut file = std::fs::File::create_new(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     std::io::Write::write_all(&mut file, &bytes).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)

@@ -44,7 +44,7 @@ pub async fn text(admin: &Admin) -> String {
         out.one("img_router_stored_pictures", "gauge", "Pictures in the gallery", &[], facets.pictures);
         out.one("img_router_stored_bytes", "gauge", "What they weigh", &[], facets.bytes);
     }
-    if let Ok(free) = admin.engine.spool().free_bytes() {
+    if let Ok(free) = admin.engine.callers_spool().free_bytes() {
         out.one("img_router_disk_free_bytes", "gauge", "Free space of the data folder", &[], free);
     }
     if let Ok(Some(status)) = admin.engine.outbox().status().await {

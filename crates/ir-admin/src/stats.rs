@@ -165,7 +165,7 @@ async fn read(State(admin): State<Arc<Admin>>, Query(query): Query<StatsQuery>) 
         storage: StorageStats {
             pictures: facets.pictures,
             bytes: facets.bytes,
-            free_bytes: admin.engine.spool().free_bytes().unwrap_or_default(),
+            free_bytes: admin.engine.callers_spool().free_bytes().unwrap_or_default(),
         },
         bucket: bucket(&admin).await?,
         in_flight: admin.engine.jobs(),

@@ -83,7 +83,9 @@ impl Door {
             let flaw = if body.head.is_empty() { Flaw::Empty } else { Flaw::Unsupported };
             return Err(from_flaw(flaw, purpose));
         }
-        let blob = body.spooled(&self.spool, limit).await.map_err(|why| match why {
+        // Only what a platform drew is paid for.
+        let spool = if purpose == Purpose::Drawn { self.spool.clone() } else { self.spool.for_callers() };
+        let blob = body.spooled(&spool, limit).await.map_err(|why| match why {
             Interrupted::Wire(fault) => from_fetch(&fault, purpose, false),
             Interrupted::Spool(SpoolError::TooLarge { limit }) => too_large(purpose, limit),
             Interrupted::Spool(error) => from_spool(&error),

@@ -84,6 +84,8 @@ pub struct EngineParts {
 pub struct Engine {
     pub(crate) door: Door,
     pub(crate) spool: Spool,
+    /// The share of it that callers may fill.
+    pub(crate) callers_spool: Spool,
     pub(crate) pictures: PictureStore,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -191,6 +193,7 @@ impl Engine {
             disk: Disk::default(),
             adopted: watch::Sender::new(true),
             door: parts.door,
+            callers_spool: parts.spool.for_callers(),
             spool: parts.spool,
             pictures,
             store: parts.store,
@@ -249,9 +252,9 @@ impl Engine {
         self.door.refusals()
     }
 
-    /// Where bytes live.
-    pub fn spool(&self) -> &Spool {
-        &self.spool
+    /// Where callers' bytes live.
+    pub fn callers_spool(&self) -> &Spool {
+        &self.callers_spool
     }
 
     /// The listed picture of this name. `None`: there is none.
@@ -401,14 +404,15 @@ impl Engine {
     /// 503 while the gateway is going down, full or short of disk space.
     pub fn has_room(&self, caller: &Caller, peer: Option<IpAddr>) -> Result<(), Fault> {
         self.is_open()?;
-        if self.spool.is_full() {
-            return Err(Fault::new(Class::Gate(Gate::Overloaded)).detail("spool: the budget of bytes in flight is used up"));
-        }
         self.admission.has_room(&self.who(caller, peer), self.draws())
     }
 
     fn is_open(&self) -> Result<(), Fault> {
         self.still_sends()?;
+        // With what is left, replies to those that are in already are received.
+        if self.callers_spool.is_full() {
+            return Err(Fault::new(Class::Gate(Gate::Overloaded)).detail("spool: the budget of bytes in flight is used up"));
+        }
         if self.spool.free_bytes().is_ok_and(|free| free < LOW_WATER) {
             return Err(full());
         }

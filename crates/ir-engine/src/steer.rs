@@ -274,7 +274,7 @@ impl Engine {
     /// When it cannot be decoded or the disk fails.
     pub async fn picture_of(&self, base64: &str) -> Result<Picture, Fault> {
         let broken = |detail: String| Fault::gate(Gate::ImageInvalid, "This picture cannot be read.", "图片无法读取。").detail(detail);
-        let blob = self.spool.from_base64(base64, ir_spool::Alphabet::Either).await.map_err(|error| broken(error.to_string()))?;
+        let blob = self.callers_spool.from_base64(base64, ir_spool::Alphabet::Either).await.map_err(|error| broken(error.to_string()))?;
         Picture::from_blob(blob).map_err(|flaw| broken(flaw.to_string()))
     }
 

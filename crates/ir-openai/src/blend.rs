@@ -26,8 +26,8 @@ pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Res
 }
 
 async fn blend(entry: Entry, parts: Parts, body: Body) -> Answer {
-    let given = Box::pin(read(entry.engine.spool(), &parts.headers, body, &entry.rules)).await?;
-    let (ask, wish) = Box::pin(parse(entry.engine.spool(), given, &entry.rules)).await?;
+    let given = Box::pin(read(entry.engine.callers_spool(), &parts.headers, body, &entry.rules)).await?;
+    let (ask, wish) = Box::pin(parse(entry.engine.callers_spool(), given, &entry.rules)).await?;
     order::answer(entry, &parts.headers, ask, Shape::Images(Topic::Edit, wish)).await
 }
 

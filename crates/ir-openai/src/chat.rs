@@ -64,7 +64,7 @@ async fn chat(entry: Entry, parts: Parts, body: Body) -> Answer {
     let Kind::Json = body::kind(&parts.headers)? else {
         return Err(media_type("multipart/form-data", "application/json").into());
     };
-    let spool = entry.engine.spool();
+    let spool = entry.engine.callers_spool();
     let node = body::json(spool, &parts.headers, body, &entry.rules, true).await?;
     let chat = Box::pin(parse(spool, node, &entry.rules)).await?;
     let clock = entry.engine.clock().clone();

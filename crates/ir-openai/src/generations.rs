@@ -26,7 +26,7 @@ async fn generations(entry: Entry, parts: Parts, body: Body) -> Answer {
     let Kind::Json = body::kind(&parts.headers)? else {
         return Err(media_type("multipart/form-data", "application/json").into());
     };
-    let spool = entry.engine.spool();
+    let spool = entry.engine.callers_spool();
     let node = body::json(spool, &parts.headers, body, &entry.rules, false).await?;
     let (ask, wish) = parse(spool, node, &entry.rules).await?;
     order::answer(entry, &parts.headers, ask, Shape::Images(Topic::Generation, wish)).await

@@ -54,10 +54,10 @@ async fn respond(entry: Entry, parts: Parts, body: Body, given: Arc<Given>) -> A
         return Err(media_type("multipart/form-data", "application/json").into());
     };
     let engine = entry.engine.clone();
-    let node = body::json(engine.spool(), &parts.headers, body, &entry.rules, true).await?;
+    let node = body::json(engine.callers_spool(), &parts.headers, body, &entry.rules, true).await?;
     let knows = |task, model: &str| engine.knows_model(task, model);
     let recall = Recall { engine: &engine, given: &given };
-    let asked = Box::pin(parse(engine.spool(), node, &entry.rules, knows, Some(&recall))).await?;
+    let asked = Box::pin(parse(engine.callers_spool(), node, &entry.rules, knows, Some(&recall))).await?;
     let answer = ResponseAnswer {
         id: engine.dice().hex128(),
         created: engine.clock().now().secs(),

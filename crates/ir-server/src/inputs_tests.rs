@@ -34,10 +34,10 @@ async fn served() -> Served {
     let env = [("IMG_ROUTER_DATA_DIR", dir.path().to_str().expect("UTF-8")), ("IMG_ROUTER_PUBLIC_BASE_URL", "https://gate.example")];
     let gateway = Arc::new(Gateway::open(Env::from_pairs(env)).await.expect("gateway"));
     let engine = &gateway.engine;
-    let mut writer = engine.spool().writer().expect("writer");
+    let mut writer = engine.callers_spool().writer().expect("writer");
     writer.write(GIF).await.expect("written");
     let picture = Picture::from_blob(writer.finish().await.expect("blob")).expect("a picture");
-    let door = Door::new(Arc::new(ScriptedWire::queue([])), engine.spool().clone(), Arc::clone(engine.clock()));
+    let door = Door::new(Arc::new(ScriptedWire::queue([])), engine.callers_spool().clone(), Arc::clone(engine.clock()));
     let (links, settings) = (engine.hosting().links(), engine.snapshot().settings.clone());
     let deadline = Instant::now() + Duration::from_secs(10);
     let url = engine.hosting().host(&door, &settings, &picture, &links, deadline).await.expect("a link");

@@ -20,13 +20,18 @@ pub struct SpoolConfig {
     pub limits: Limits,
     /// Whether kept pictures are forced to the disk before they count as kept.
     pub fsync: bool,
-    /// Most bytes that the spool holds at any time, over all requests; kept pictures do not count.
+    /// Most bytes that the spool holds at any time, over all requests; kept pictures do not count. What
+    /// callers send takes three quarters of it at most: see [`Spool::for_callers`].
     pub max_in_flight_bytes: u64,
 }
 
 /// Files for bytes on their way. Cloning is cheap and shares the spool.
 #[derive(Clone)]
-pub struct Spool(Arc<Inner>);
+pub struct Spool {
+    inner: Arc<Inner>,
+    /// Bytes in flight above which this handle begins and grows no file.
+    most: u64,
+}
 
 struct Inner {
     spool_dir: PathBuf,
@@ -56,9 +61,16 @@ impl Spool {
                 fs::remove_file(entry.path())?;
             }
         }
-        let budget = Arc::new(Budget { used: AtomicU64::new(0), max: config.max_in_flight_bytes });
-        let (limits, fsync) = (config.limits, config.fsync);
-        Ok(Self(Arc::new(Inner { spool_dir, storage_dir, thumbs_dir, limits, fsync, dice, budget })))
+        let (limits, fsync, budget) = (config.limits, config.fsync, Arc::default());
+        let inner = Arc::new(Inner { spool_dir, storage_dir, thumbs_dir, limits, fsync, dice, budget });
+        Ok(Self { inner, most: config.max_in_flight_bytes })
+    }
+
+    /// The same spool for what callers send, or make the gateway fetch: it is full for them while a
+    /// quarter of it is left for replies, which are paid for.
+    #[must_use]
+    pub fn for_callers(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), most: self.most - self.most / 4 }
     }
 
     /// A writer of a new blob, of at most as many bytes as the budget has left.
@@ -74,7 +86,7 @@ impl Spool {
         if self.is_full() {
             return Err(SpoolError::Full);
         }
-        Ok(SpoolWriter::new(self, Reservation { budget: Arc::clone(&self.0.budget), bytes: 0 }, limit))
+        Ok(SpoolWriter::new(self, Reservation { budget: Arc::clone(&self.inner.budget), most: self.most, bytes: 0 }, limit))
     }
 
     /// Decodes a text that stayed in memory: base64, or a `data:` URI of base64. White space and
@@ -116,72 +128,70 @@ impl Spool {
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    /// Whether the budget of bytes in flight is used up, so that no further file is begun.
+    /// Whether the budget of bytes in flight (this handle's share of it) is used up, so that no further file is begun.
     pub fn is_full(&self) -> bool {
-        self.in_flight_bytes() >= self.0.budget.max
+        self.in_flight_bytes() >= self.most
     }
 
     /// Bytes that the spool holds at present, for metrics and tests.
     pub fn in_flight_bytes(&self) -> u64 {
-        self.0.budget.used.load(Ordering::Relaxed)
+        self.inner.budget.0.load(Ordering::Relaxed)
     }
 
     /// Where unfinished files are. On the same file system as [`Spool::storage_dir`].
     pub(crate) fn dir(&self) -> &Path {
-        &self.0.spool_dir
+        &self.inner.spool_dir
     }
 
     /// Where kept pictures are.
     pub(crate) fn storage_dir(&self) -> &Path {
-        &self.0.storage_dir
+        &self.inner.storage_dir
     }
 
     /// Where thumbnails are.
     pub(crate) fn thumbs_dir(&self) -> &Path {
-        &self.0.thumbs_dir
+        &self.inner.thumbs_dir
     }
 
     /// Where names come from.
     pub(crate) fn dice(&self) -> &dyn Dice {
-        &*self.0.dice
+        &*self.inner.dice
     }
 
     /// What a picture may measure.
     pub(crate) fn limits(&self) -> Limits {
-        self.0.limits
+        self.inner.limits
     }
 
     /// Whether kept pictures are forced to the disk.
     pub(crate) fn fsync(&self) -> bool {
-        self.0.fsync
+        self.inner.fsync
     }
 }
 
 impl fmt::Debug for Spool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spool").field("dir", &self.0.spool_dir).field("in_flight_bytes", &self.in_flight_bytes()).finish()
+        f.debug_struct("Spool").field("dir", &self.inner.spool_dir).field("in_flight_bytes", &self.in_flight_bytes()).finish()
     }
 }
 
-/// How many bytes the spool holds, and may hold.
-#[derive(Debug)]
-struct Budget {
-    used: AtomicU64,
-    max: u64,
-}
+/// How many bytes the spool holds.
+#[derive(Debug, Default)]
+struct Budget(AtomicU64);
 
 /// A part of the budget, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
+    most: u64,
     bytes: u64,
 }
 
 impl Reservation {
     /// Takes `more` bytes, or fails with [`SpoolError::Full`] and takes nothing.
     pub(crate) fn grow(&mut self, more: u64) -> Result<(), SpoolError> {
-        let fits = |used: u64| used.checked_add(more).filter(|sum| *sum <= self.budget.max);
-        match self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+        let fits = |used: u64| used.checked_add(more).filter(|sum| *sum <= self.most);
+        match self.budget.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => {
                 self.bytes += more;
                 Ok(())
@@ -193,7 +203,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

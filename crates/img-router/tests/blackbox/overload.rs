@@ -3,6 +3,7 @@
 mod bombs;
 mod slow;
 mod small;
+mod spool;
 
 use crate::client::{self, Answer};
 use crate::support::{KEY, Running, SOON, Setup};

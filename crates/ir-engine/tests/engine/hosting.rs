@@ -27,7 +27,7 @@ async fn host(config: &str, answer: impl Fn(&Recorded) -> Result<WireReply, Wire
     let bench = bench(config, &[], |_| panic!("the engine asks nobody")).await;
     let wire = Arc::new(ScriptedWire::new(answer));
     let clock = Arc::clone(bench.engine.clock());
-    let door = Door::new(Arc::clone(&wire) as Arc<dyn Wire>, bench.engine.spool().clone(), Arc::clone(&clock));
+    let door = Door::new(Arc::clone(&wire) as Arc<dyn Wire>, bench.engine.callers_spool().clone(), Arc::clone(&clock));
     let hosting = Hosting::new(clock, Arc::clone(bench.engine.dice()));
     let settings = (*bench.engine.snapshot().settings).clone();
     Host { hosting, bench, settings, wire, door }
@@ -35,7 +35,7 @@ async fn host(config: &str, answer: impl Fn(&Recorded) -> Result<WireReply, Wire
 
 impl Host {
     async fn picture(&self, shade: u8) -> Picture {
-        let mut writer = self.bench.engine.spool().writer().expect("writer");
+        let mut writer = self.bench.engine.callers_spool().writer().expect("writer");
         writer.write(&png(shade)).await.expect("written");
         Picture::from_blob(writer.finish().await.expect("blob")).expect("a picture")
     }

@@ -77,7 +77,7 @@ async fn edited(png: Vec<u8>) -> Bench {
     let secret = Secret::new("550e8400-e29b-41d4-a716-446655440000");
     let key = NewKey { secret, name: String::new(), base_url: None, models: vec![], enabled: true };
     bench.engine.add_keys("Doubao", vec![key]).await.expect("key");
-    let mut writer = bench.engine.spool().writer().expect("writer");
+    let mut writer = bench.engine.callers_spool().writer().expect("writer");
     writer.write(&png).await.expect("written");
     let given = Picture::from_blob(writer.finish().await.expect("blob")).expect("a picture");
     let wish = Ask { task: Task::Edit, pictures: vec![AskPicture::Here(given)], ..ask(1) };
@@ -91,7 +91,8 @@ async fn small_pictures_are_enlarged_for_platforms_that_take_none() {
     let bench = edited(png_sized(1, 3, None)).await;
     let asked = bench.wire.recorded().into_iter().find(|request| request.url.path().ends_with("/images/generations")).expect("asked");
     let body: serde_json::Value = serde_json::from_slice(&asked.body).expect("JSON");
-    let sent = bench.engine.spool().from_base64(body["image"].as_str().expect("a picture"), Alphabet::Either).await.expect("base64");
+    let sent =
+        bench.engine.callers_spool().from_base64(body["image"].as_str().expect("a picture"), Alphabet::Either).await.expect("base64");
     assert_eq!(Picture::from_blob(sent).expect("whole").probe.size, Size::new(15, 15));
 }
 

@@ -321,6 +321,24 @@ fn the_budget_is_given_back() {
     assert!(place.lift_cut(document.as_bytes(), LiftLimits::default(), &[]).is_ok());
 }
 
+/// Proves R-DOS-4.
+#[test]
+fn callers_leave_a_quarter_of_the_spool_to_replies() {
+    let place = Place::with_budget(1000);
+    place.runtime.block_on(async {
+        let (callers, block) = (place.spool.for_callers(), [7; 250]);
+        let mut upload = callers.writer().unwrap();
+        upload.write(&block.repeat(3)).await.unwrap();
+        assert!(matches!(upload.write(&[7]).await, Err(SpoolError::Full)));
+        assert!(matches!(callers.writer(), Err(SpoolError::Full)));
+        let mut reply = place.spool.writer().unwrap();
+        reply.write(&block).await.unwrap();
+        assert!(matches!(reply.write(&[7]).await, Err(SpoolError::Full)));
+        assert!(callers.is_full() && place.spool.is_full());
+    });
+    assert_eq!(place.spool.in_flight_bytes(), 0);
+}
+
 #[test]
 fn leftovers_are_removed_when_the_spool_opens() {
     let place = Place::new();

@@ -172,7 +172,7 @@ impl PictureStore {
         if !plan.dropped {
             return Ok(Prepared { picture: picture.clone(), changed: false, stripped: false });
         }
-        let mut writer = self.0.spool.writer()?;
+        let mut writer = self.0.spool.for_callers().writer()?;
         for part in plan.parts {
             match part {
                 Part::Bytes(bytes) => writer.write(&bytes).await?,
@@ -203,7 +203,7 @@ impl PictureStore {
             Ok((bytes, told, permit))
         })
         .await?;
-        let mut writer = self.0.spool.writer()?;
+        let mut writer = self.0.spool.for_callers().writer()?;
         writer.write(&bytes).await?;
         Ok((whole(writer.finish().await?)?, told))
     }

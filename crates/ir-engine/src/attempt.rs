@@ -5,7 +5,7 @@ use crate::breaker::Entry;
 use crate::disk::unrecorded;
 use crate::draw::Request;
 use crate::events::Event;
-use crate::exchange::Conversation;
+use crate::exchange::{Conversation, is_open};
 use crate::job::job;
 use crate::judge::{HealthEffect, KeyEffect, Step, Verdict, judge, usefulness};
 use crate::keys::{Bounds, Lease, Pick, pick, soonest};
@@ -323,7 +323,7 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         asked = true;
         request.sent.store(true, Ordering::Relaxed);
         let mut tray = Tray::new(request, candidate, &prompt, number, first, missing, limits);
-        let said = Conversation { engine, adapter: upstream.adapter, job: &job, limits }.hold(call, &mut tray).await;
+        let said = Conversation::new(engine, upstream.adapter, &job, limits).hold(call, &mut tray).await;
         let (told, ticket) = tray.close().await;
         ticketed = ticket;
         if told.delivered > 0 {
@@ -337,8 +337,9 @@ async fn attempt(request: &Arc<Request>, candidate: &Candidate, lease: Option<&L
         Ok(_) => ("ok", Charge::Yes, String::new()),
         Err(fault) => (fault.class.name(), fault.charge, fault.upstream.as_deref().and_then(ir_model::sanitise).unwrap_or_default()),
     };
-    // A task that had not ended at the deadline goes on, and is paid for: it is asked for further on.
-    if ticketed && result.as_ref().is_err_and(|fault| fault.class == Class::Timeout) {
+    // A task that had not ended at the deadline, or could not be asked for, goes on and is paid for: it is asked for
+    // further on.
+    if ticketed && result.as_ref().is_err_and(is_open) {
         request.left_tasks.store(true, Ordering::Relaxed);
     } else {
         engine.events.tell(Event::Settled { job: request.job.clone(), attempt: number, outcome: outcome.to_owned(), charge });

@@ -18,7 +18,7 @@ use crate::hooks;
 use crate::outcome::Outcome;
 use crate::print::print;
 use ir_model::{Ask, Caller, Charge, Class, Fault, Gate, RequestId};
-use ir_store::{AttemptState, Claim, JobState, JournalEntry, StoreError};
+use ir_store::{AttemptState, Claim, Hook, JobState, JournalEntry, StoreError};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
@@ -29,6 +29,9 @@ use tokio::time::Instant;
 pub(crate) const KEPT_MS: i64 = 86_400_000;
 /// How often one who waits for what an earlier run left looks for it.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// Times that an end is written down later, over some five minutes.
+const LATER: u32 = 10;
 
 /// How a request is to be kept for its caller.
 #[derive(Debug, Default)]
@@ -245,7 +248,10 @@ async fn work(listed: Listed, claim: Claim, errand: Errand, bound: bool, place: 
                 // Between a look at the store and one at the list another request came and ended.
                 let key = claim.key.clone().unwrap_or_default();
                 return match engine.store.claim_by_key(&claim.scope, &key, engine.claims_since()).await {
-                    Ok(Some(earlier)) => follow(&engine, earlier, &course).await,
+                    Ok(Some(earlier)) => match same(&earlier, &claim) {
+                        Ok(()) => follow(&engine, earlier, &course).await,
+                        Err(fault) => course.tell(DrawEvent::Done(Err(Failure::of(fault)))),
+                    },
                     Ok(None) | Err(_) => course.tell(DrawEvent::Done(Err(Failure::of(again())))),
                 };
             }
@@ -281,9 +287,12 @@ async fn close(engine: &Arc<Engine>, claim: Claim, bound: bool, course: &Course,
 async fn store(engine: &Arc<Engine>, claim: Claim, outcome: &Outcome) {
     let hooks = hooks::messages(engine, &claim, outcome);
     let (id, any) = (claim.request_id.clone(), !hooks.is_empty());
+    let claim = ended(claim, outcome);
     ir_crash::point("claim.closing");
-    if let Err(error) = engine.store.close_claim(ended(claim, outcome), hooks).await {
-        return tracing::error!(request_id = id, %error, "what came of a request could not be written down");
+    if let Err(error) = engine.store.close_claim(claim.clone(), hooks.clone()).await {
+        tracing::error!(request_id = id, %error, "what came of a request could not be written down");
+        tokio::spawn(store_later(Arc::clone(engine), claim, hooks));
+        return;
     }
     ir_crash::point("claim.closed");
     if any {
@@ -291,9 +300,27 @@ async fn store(engine: &Arc<Engine>, claim: Claim, outcome: &Outcome) {
     }
 }
 
+/// Writes down what a failing disk did not take at first: whoever comes back would wait for it until the next run.
+async fn store_later(engine: Arc<Engine>, claim: Claim, hooks: Vec<Hook>) {
+    let mut pause = Duration::from_secs(1);
+    for _ in 0..LATER {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(60));
+        if engine.store.close_claim(claim.clone(), hooks.clone()).await.is_ok() {
+            return engine.hook_bell.notify_one();
+        }
+    }
+    tracing::error!(request_id = claim.request_id, "what came of a request is not written down: its repetitions wait for the next run");
+}
+
 fn ended(claim: Claim, outcome: &Outcome) -> Claim {
     let free = outcome.result().err().is_some_and(|failure| failure.fault.charge == Charge::No);
     Claim { key: claim.key.filter(|_| !free), outcome: Some(outcome.to_json()), ..claim }
+}
+
+/// Whether a claim is settled as a failure.
+pub(crate) fn has_failed(claim: &Claim) -> bool {
+    claim.outcome.as_deref().and_then(Outcome::from_json).is_some_and(|outcome| outcome.result().is_err())
 }
 
 /// The failure of a repetition that has to be repeated.
@@ -338,7 +365,12 @@ pub(crate) async fn settle_left(engine: &Arc<Engine>) {
     for claim in left {
         match engine.store.job(&claim.job).await {
             Ok(Some(entry)) if entry.state == JobState::Running => {}
-            Ok(entry) => settle(engine, claim, entry.as_ref(), None).await,
+            // Its job may have ended, and told what came of it, since the list was read.
+            Ok(entry) => match engine.store.claim_of(&claim.job).await {
+                Ok(Some(claim)) if claim.outcome.is_none() => settle(engine, claim, entry.as_ref(), None).await,
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "a request that the last run left could not be read"),
+            },
             Err(error) => tracing::error!(%error, "the journal could not be read"),
         }
     }

@@ -6,6 +6,7 @@ use ir_egress::{Answer, Events, ExchangeLimits};
 use ir_model::{Charge, Class, Fault, Gate, Job, Output, Task};
 use ir_platforms::{Adapter, Call, Next, Progress, Recipe, RecipeInput, Reply, ReplyBody, Target, Ticket, render};
 use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{sleep, timeout_at};
 
@@ -15,6 +16,8 @@ const MOST_STEPS: u32 = 32;
 const MOST_POLL_FAILURES: u32 = 5;
 /// Longest pause that a platform's protocol may ask for, in milliseconds.
 const MOST_PAUSE_MS: u64 = 60_000;
+/// Shortest pause that is doubled after a failed question, in milliseconds: a task of an earlier run has none of its own.
+const LEAST_PAUSE_MS: u64 = 1000;
 /// The built-in renderer works on inputs scaled down to this, so that it stays fast.
 const RENDER_INPUT_SIDE: u32 = 1024;
 
@@ -36,9 +39,15 @@ pub(crate) struct Conversation<'a> {
     pub(crate) adapter: &'a dyn Adapter,
     pub(crate) job: &'a Job,
     pub(crate) limits: ExchangeLimits,
+    /// The platform took an order: whatever fails from here on, the drawing may be paid for.
+    ordered: AtomicBool,
 }
 
-impl Conversation<'_> {
+impl<'a> Conversation<'a> {
+    pub(crate) fn new(engine: &'a Engine, adapter: &'a dyn Adapter, job: &'a Job, limits: ExchangeLimits) -> Self {
+        Self { engine, adapter, job, limits, ordered: AtomicBool::new(false) }
+    }
+
     /// Talks until all pictures are told of, or a fault. A fault after some pictures speaks of those
     /// that are missing.
     pub(crate) async fn hold(&self, call: Call, listener: &mut impl Listener) -> Result<(), Fault> {
@@ -76,7 +85,7 @@ impl Conversation<'_> {
     async fn step(&self, call: Call, listener: &mut impl Listener) -> Result<Next, Fault> {
         self.pause(call.after_ms, "the next step was not due").await?;
         let reply = match &call.target {
-            Target::Http { .. } => match self.engine.door.call(&call, &self.limits).await.inspect_err(|fault| self.doubt_disk(fault))? {
+            Target::Http { .. } => match self.call(&call).await? {
                 Answer::Whole(reply) => {
                     ir_crash::point("exchange.answered");
                     reply
@@ -86,6 +95,23 @@ impl Conversation<'_> {
             Target::Render(recipe) => draw_here(self.engine, recipe).await?,
         };
         if (200..300).contains(&reply.status) { self.adapter.read(self.job, &reply) } else { self.adapter.refused(self.job, &reply) }
+    }
+
+    /// One exchange. What it alone cannot have cost may have been paid for by an earlier one.
+    async fn call(&self, call: &Call) -> Result<Answer, Fault> {
+        let answer = self.engine.door.call(call, &self.limits).await.map_err(|fault| {
+            self.doubt_disk(&fault);
+            let charge = if self.ordered.load(Ordering::Relaxed) { fault.charge.max(Charge::Maybe) } else { fault.charge };
+            fault.charged(charge)
+        })?;
+        let taken = match &answer {
+            Answer::Whole(reply) => (200..300).contains(&reply.status),
+            Answer::Events(_) => true,
+        };
+        if taken && !call.harmless {
+            self.ordered.store(true, Ordering::Relaxed);
+        }
+        Ok(answer)
     }
 
     /// A failure of our own is the disk's that replies are spooled to.
@@ -125,6 +151,7 @@ impl Conversation<'_> {
     /// Stores the ticket, then asks until the task has ended or the deadline passes. The task goes on
     /// whether asking succeeds or not, and asking costs nothing: a few failures in a row are borne.
     async fn wait(&self, mut ticket: Ticket, listener: &mut impl Listener) -> Result<Next, Fault> {
+        self.ordered.store(true, Ordering::Relaxed);
         ir_crash::point("ticket.received");
         listener.ticket(&ticket).await?;
         ir_crash::point("ticket.stored");
@@ -141,7 +168,7 @@ impl Conversation<'_> {
                     failures += 1;
                     tracing::info!(task = ticket.id, class = fault.class.name(), detail = fault.detail, "a task could not be asked for");
                     let asked_for = fault.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(MOST_PAUSE_MS));
-                    ticket.after_ms = (ticket.after_ms * 2).max(asked_for).min(MOST_PAUSE_MS);
+                    ticket.after_ms = (ticket.after_ms.max(LEAST_PAUSE_MS) * 2).max(asked_for).min(MOST_PAUSE_MS);
                 }
                 Err(fault) if passes(&fault) => return Err(lost(fault)),
                 Err(fault) => return Err(fault),
@@ -150,13 +177,24 @@ impl Conversation<'_> {
     }
 }
 
-/// Whether a fault of asking for a task says nothing of the task. A task that is not found may only
-/// not be known everywhere yet.
+/// Whether a fault of asking for a task says nothing of the task: the platform's, the way's there, or our own. A
+/// task that is not found may only not be known everywhere yet.
 fn passes(fault: &Fault) -> bool {
-    matches!(
-        fault.class,
-        Class::Timeout | Class::UpstreamFault | Class::Blocked | Class::Overloaded | Class::RateLimited | Class::ModelNotFound
-    )
+    match fault.class {
+        Class::Timeout | Class::UpstreamFault | Class::Blocked | Class::Overloaded | Class::RateLimited | Class::ModelNotFound => true,
+        Class::Gate(gate) => matches!(gate, Gate::Overloaded | Gate::StorageFull | Gate::Internal),
+        _ => false,
+    }
+}
+
+/// Whether a task is worth asking for later, after this came of it. A drawing that was charged for and cannot be used
+/// will not become better.
+pub(crate) fn is_open(fault: &Fault) -> bool {
+    match fault.class {
+        Class::UpstreamFault => fault.charge != Charge::Yes,
+        Class::ModelNotFound => false,
+        _ => passes(fault),
+    }
 }
 
 /// What it comes to that a task cannot be asked for: it may still be drawn, and paid for. The platform

@@ -1,25 +1,29 @@
-//! Tasks that platforms were drawing when the last run ended. They are paid for: their tickets are
-//! asked for until the pictures are there, which then are in the gallery and in the request log.
+//! Tasks that platforms were drawing when the last run ended, or when their request did. They are paid for: their
+//! tickets are asked for until the pictures are there, which then are in the gallery and in the request log. A platform
+//! that cannot be reached is asked again for a day, in further runs as well.
 //!
 //! A task of a relayed request is lost: its key was its caller's and is kept nowhere.
 
-use crate::claims::settle;
+use crate::claims::{self, KEPT_MS, settle};
 use crate::engine::Engine;
 use crate::events::Event;
-use crate::exchange::{Conversation, Listener};
+use crate::exchange::{Conversation, Listener, is_open};
 use crate::pictures::{Origin, take};
 use crate::snapshot::{Snapshot, Upstream};
 use crate::told::Told;
 use ir_egress::ExchangeLimits;
-use ir_model::{Charge, Class, Extras, Fault, Job, Output, ResponseForm, Task};
+use ir_model::{Charge, Class, Drawn, Extras, Fault, Job, Output, ResponseForm, Task};
 use ir_platforms::{Auth, Ticket};
-use ir_store::{AttemptNote, AttemptState, JobRecord, JobState, JournalAttempt, JournalEntry, RequestRecord};
+use ir_store::{AttemptNote, AttemptState, Claim, JobRecord, JobState, JournalAttempt, JournalEntry, RequestRecord};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-/// Jobs that are taken up at once.
+/// Jobs of earlier runs that are asked for at once.
 const AT_ONCE: usize = 16;
+/// Pauses between two turns of asking: the first, and the longest, since each is twice the one before.
+const PAUSES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(900)];
 
 /// Takes up every task that an earlier run left, beside the requests.
 pub(crate) async fn resume(engine: Arc<Engine>) {
@@ -29,27 +33,40 @@ pub(crate) async fn resume(engine: Arc<Engine>) {
     };
     let places = Arc::new(Semaphore::new(AT_ONCE));
     for entry in left {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let engine = Arc::clone(&engine);
-        tokio::spawn(async move {
-            let _place = place;
-            take_up(&engine, entry, true).await;
-        });
+        tokio::spawn(see_through(Arc::clone(&engine), entry, true, Arc::clone(&places)));
     }
 }
 
-/// Takes up the tasks that a request of this run left at its deadline: once more for as long.
+/// Takes up the tasks that a request of this run left: at its deadline, or when they could not be asked for.
 pub(crate) async fn adopt(engine: Arc<Engine>, job: String) {
     engine.events.flush().await;
     match engine.store.job(&job).await {
-        Ok(Some(entry)) => take_up(&engine, entry, false).await,
+        // Requests under way have a bound of their own.
+        Ok(Some(entry)) => see_through(engine, entry, false, Arc::new(Semaphore::new(1))).await,
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "the tasks of a request could not be read"),
     }
 }
 
-/// One job: all its tickets, then its end. `again`: an earlier run may have stored its pictures.
-async fn take_up(engine: &Arc<Engine>, entry: JournalEntry, again: bool) {
+/// Takes up a job until something is known of all its tasks, for as long as somebody may come back to it; a run that
+/// ends before that leaves it to the next. `again`: an earlier turn may have stored its pictures.
+async fn see_through(engine: Arc<Engine>, entry: JournalEntry, mut again: bool, places: Arc<Semaphore>) {
+    let [mut pause, longest] = PAUSES;
+    loop {
+        let Ok(place) = places.acquire().await else { return };
+        let is_over = take_up(&engine, &entry, again).await;
+        drop(place);
+        if is_over {
+            return;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(longest);
+        again = true;
+    }
+}
+
+/// One job: all its tickets, then its end. Answers whether it has ended.
+async fn take_up(engine: &Arc<Engine>, entry: &JournalEntry, again: bool) -> bool {
     let claim = engine.store.claim_of(&entry.job.id).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the request of a task could not be read");
         None
@@ -58,6 +75,8 @@ async fn take_up(engine: &Arc<Engine>, entry: JournalEntry, again: bool) {
     let request_id = claim.as_ref().map_or_else(|| entry.job.id.clone(), |claim| claim.request_id.clone());
     let mut taken = Taken { again, ..Taken::default() };
     let mut worst = None;
+    let mut is_over = true;
+    let may_wait = engine.clock.now() < entry.job.created.plus_ms(KEPT_MS);
     for attempt in entry.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ticket) {
         let began = engine.clock.now();
         let before = taken.names.len();
@@ -74,6 +93,11 @@ async fn take_up(engine: &Arc<Engine>, entry: JournalEntry, again: bool) {
             detail = said,
             "a task that was left was asked for"
         );
+        if may_wait && outcome.as_ref().is_err_and(is_open) {
+            // Neither settled nor finished: whoever asks next finds the ticket.
+            is_over = false;
+            continue;
+        }
         engine.events.tell(Event::Settled { job: entry.job.id.clone(), attempt: attempt.record.number, outcome: word.to_owned(), charge });
         taken.notes.push(AttemptNote {
             provider: attempt.record.provider.clone(),
@@ -87,10 +111,16 @@ async fn take_up(engine: &Arc<Engine>, entry: JournalEntry, again: bool) {
         });
         worst = outcome.err().or(worst);
     }
-    if let Some(claim) = claim.filter(|claim| claim.outcome.is_none()) {
-        settle(engine, claim, Some(&entry), worst).await;
+    if !is_over {
+        return false;
     }
-    finish(engine, entry.job, request_id, taken);
+    // What was told as failed is told anew once there is a picture.
+    let is_news = |claim: &Claim| claim.outcome.is_none() || (!taken.names.is_empty() && claims::has_failed(claim));
+    if let Some(claim) = claim.filter(is_news) {
+        settle(engine, claim, Some(entry), worst).await;
+    }
+    finish(engine, entry.job.clone(), request_id, taken);
+    true
 }
 
 fn finish(engine: &Engine, job: JobRecord, request_id: String, taken: Taken) {
@@ -175,7 +205,7 @@ async fn ask(engine: &Engine, job: &JobRecord, request_id: &str, attempt: &Journ
     };
     ir_crash::point("resume.asking");
     let mut basket = Basket { engine, origin, limits, taken, worst: None };
-    let said = Conversation { engine, adapter: upstream.adapter, job: &asked, limits }.take_up(ticket, &mut basket).await;
+    let said = Conversation::new(engine, upstream.adapter, &asked, limits).take_up(ticket, &mut basket).await;
     basket.worst.map_or(said, Err)
 }
 
@@ -204,6 +234,10 @@ impl Listener for Basket<'_> {
 
     async fn picture(&mut self, output: Output) {
         match take(self.engine, output, &self.origin, &self.limits).await {
+            Ok(Drawn { name: None, .. }) => {
+                let fault = Fault::new(Class::UpstreamFault).charged(Charge::Maybe);
+                self.worst = Some(fault.detail("its picture could not be had, or not be stored"));
+            }
             Ok(drawn) => {
                 self.taken.bytes += drawn.picture.map_or(0, |picture| picture.blob.size());
                 self.taken.names.extend(drawn.name);

@@ -1,7 +1,7 @@
 //! Whose claims are whose, how long they last, and what becomes of them when pictures go.
 
-use crate::support::{Bench, PLAIN, ask, bench, client, json, picture};
-use ir_engine::{DrawEvent, Drawing, Failure, Summary, Terms};
+use crate::support::{Bench, PLAIN, ask, bench, client, end, json, picture};
+use ir_engine::{Failure, Summary, Terms};
 use ir_model::{Ask, Caller, Class, Gate, RequestId, Timestamp};
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -10,17 +10,6 @@ const DAY_MS: i64 = 86_400_000;
 
 fn keyed(key: &str) -> Terms {
     Terms { memo: "memo".to_owned(), what: "what".to_owned(), key: Some(key.to_owned()), ..Terms::default() }
-}
-
-async fn end(mut drawing: Drawing) -> (Vec<String>, Result<Summary, Failure>) {
-    let mut names = Vec::new();
-    loop {
-        match drawing.next().await {
-            DrawEvent::Preview { .. } => {}
-            DrawEvent::Picture { drawn, .. } => names.extend(drawn.name),
-            DrawEvent::Done(result) => return (names, result),
-        }
-    }
 }
 
 async fn draw(bench: &Bench, caller: Caller, ask: Ask, terms: Terms) -> (Vec<String>, Result<Summary, Failure>) {

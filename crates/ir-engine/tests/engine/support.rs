@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use ir_egress::{Door, Recorded, ScriptedWire, Wire, WireFault, WireReply, WireRequest};
-use ir_engine::{DrawEvent, Engine, EngineParts, Failure, NewKey, Summary, Upstream};
+use ir_engine::{DrawEvent, Drawing, Engine, EngineParts, Failure, NewKey, Summary, Upstream};
 use ir_model::{
     Ask, Caller, Clock, Dice, Drawn, Extras, Limits, ManualClock, RequestId, ResponseForm, Secret, SeededDice, SizeAsk, Task, Timestamp,
 };
@@ -124,6 +124,18 @@ pub(crate) fn ask(n: u32) -> Ask {
 
 pub(crate) fn client() -> Caller {
     Caller::Client("test".to_owned())
+}
+
+/// The names of the pictures that a drawing gives, and how it ends.
+pub(crate) async fn end(mut drawing: Drawing) -> (Vec<String>, Result<Summary, Failure>) {
+    let mut names = Vec::new();
+    loop {
+        match drawing.next().await {
+            DrawEvent::Preview { .. } => {}
+            DrawEvent::Picture { drawn, .. } => names.extend(drawn.name),
+            DrawEvent::Done(result) => return (names, result),
+        }
+    }
 }
 
 impl Bench {

@@ -1,11 +1,11 @@
 //! A task that a platform has taken is paid for: whatever becomes of asking for it, it is not
 //! submitted again at the same platform.
 
-use crate::support::{Answered, Bench, Still, ask, bench, json, png};
-use ir_egress::{Recorded, WireReply};
-use ir_engine::NewKey;
-use ir_model::{Charge, Class, Secret};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::support::{Answered, Bench, Still, ask, bench, client, end, json, png};
+use ir_egress::{Recorded, WireFault, WireFaultKind, WireReply};
+use ir_engine::{NewKey, Terms};
+use ir_model::{Charge, Class, Gate, RequestId, Secret};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::time::{Duration, Instant};
 
@@ -37,18 +37,32 @@ fn submitted(bench: &Bench) -> usize {
     bench.wire.recorded().iter().filter(|request| request.method == "POST").count()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_task_that_cannot_be_asked_for_is_not_drawn_again_with_another_key() {
-    for status in [401, 403, 429] {
-        let spent = [("modelscope-ratelimit-requests-remaining", "0")];
-        let (bench, times) = asking(move |_| json(status, &spent, r#"{"errors":{"message":"no"}}"#)).await;
-        let failure = bench.draw(ask(1)).await.1.expect_err("never told");
-        let asked = times.lock().expect("lock").len();
-        assert_eq!((submitted(&bench), asked, failure.fault.class), (1, 6, Class::UpstreamFault), "{status}");
-        for key in &bench.engine.snapshot().upstreams.iter().find(|u| u.name() == "ModelScope").expect("upstream").keys {
-            assert!(!key.health.is_disabled() && key.health.cooling_until(crate::support::NOW).is_none(), "{status}");
-        }
+/// The answers to all questions after a task have this status.
+async fn is_not_drawn_again_with_another_key(status: u16) {
+    let spent = [("modelscope-ratelimit-requests-remaining", "0")];
+    let (bench, times) = asking(move |_| json(status, &spent, r#"{"errors":{"message":"no"}}"#)).await;
+    let failure = bench.draw(ask(1)).await.1.expect_err("never told");
+    let asked = times.lock().expect("lock").len();
+    // Somebody may be asking on behind it by now.
+    assert_eq!((submitted(&bench), asked >= 6, failure.fault.class), (1, true, Class::UpstreamFault));
+    for key in &bench.engine.snapshot().upstreams.iter().find(|u| u.name() == "ModelScope").expect("upstream").keys {
+        assert!(!key.health.is_disabled() && key.health.cooling_until(crate::support::NOW).is_none());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_may_not_be_asked_for_is_not_drawn_again_with_another_key() {
+    is_not_drawn_again_with_another_key(401).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_must_not_be_asked_for_is_not_drawn_again_with_another_key() {
+    is_not_drawn_again_with_another_key(403).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_asked_for_too_often_is_not_drawn_again_with_another_key() {
+    is_not_drawn_again_with_another_key(429).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,4 +130,94 @@ async fn a_task_that_succeeds_without_a_picture_is_a_failure() {
     let (bench, _) = asking(|_| json(200, &[], r#"{"task_status":"SUCCEED","output_images":[]}"#)).await;
     let failure = bench.draw(ask(1)).await.1.expect_err("no picture");
     assert_eq!((failure.fault.class, failure.fault.charge, submitted(&bench)), (Class::TaskFailed, Charge::Maybe, 1));
+}
+
+/// A platform that is away for longer than a request waits is asked again and again, and so is the server that its
+/// picture lies at. The picture is what the request's repetition gets, which was told of a failure before.
+///
+/// Proves F-46.
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_platform_is_away_is_not_lost() {
+    let phase = Arc::new(AtomicU8::new(0));
+    let seen = Arc::clone(&phase);
+    let bench = bench(ALONE, &[], move |request: &Recorded| match (request.url.path(), seen.load(Ordering::Relaxed)) {
+        ("/v1/images/generations", _) => json(200, &[], r#"{"task_status":"SUCCEED","task_id":"T1"}"#),
+        ("/boat.png", 2) => Ok(WireReply::scripted(200, &[("content-type", "image/png")], png(7))),
+        ("/boat.png", _) | (_, 0) => json(503, &[], "{}"),
+        _ => json(200, &[], r#"{"task_status":"SUCCEED","output_images":["https://pictures.example/boat.png"]}"#),
+    })
+    .await;
+    let new = NewKey { secret: Secret::new("ms-0123456789"), name: String::new(), base_url: None, models: vec![], enabled: true };
+    bench.engine.add_keys("ModelScope", vec![new]).await.expect("key");
+    let request = async || {
+        let terms = Terms { what: "what".to_owned(), key: Some("k".to_owned()), ..Terms::default() };
+        end(bench.engine.request(ask(1), client(), RequestId::random(&**bench.engine.dice()), terms).await.expect("taken")).await
+    };
+    let failure = request().await.1.expect_err("it could not be asked for");
+    assert_eq!((failure.fault.class, failure.fault.charge), (Class::Overloaded, Charge::Maybe));
+    let asked = |path: &str| bench.wire.recorded().iter().filter(|request| request.url.path() == path).count();
+    let still = Still::begin();
+    let (mut turns, before) = (0, asked("/v1/tasks/T1"));
+    while asked("/v1/tasks/T1") < before + 7 {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 60, "a second turn does not come");
+    }
+    phase.store(1, Ordering::Relaxed);
+    while asked("/boat.png") < 4 {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 200, "its picture is not asked for again");
+    }
+    assert_eq!((bench.store.count().await.expect("store"), request().await.1.is_err()), (0, true));
+    phase.store(2, Ordering::Relaxed);
+    let names = loop {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 400, "its picture does not come");
+        if let (names, Ok(_)) = request().await {
+            break names;
+        }
+    };
+    assert_eq!((names.len(), bench.store.count().await.expect("store"), submitted(&bench)), (1, 1, 1));
+}
+
+/// What this machine lacks while it asks for a task says nothing of the task, and does not make it free.
+///
+/// Proves F-60.
+#[tokio::test(start_paused = true)]
+async fn a_task_outlasts_a_want_of_descriptors() {
+    let none = || Err(WireFault { kind: WireFaultKind::Exhausted, sent: false, detail: "too many open files".to_owned() });
+    let (bench, times) = asking(move |before| match before {
+        0..3 => none(),
+        _ => json(200, &[], r#"{"task_status":"FAILED","errors":{"message":"boom"}}"#),
+    })
+    .await;
+    assert_eq!(bench.draw(ask(1)).await.1.expect_err("it failed").fault.class, Class::TaskFailed);
+    assert_eq!(times.lock().expect("lock").len(), 4);
+    let (bench, _) = asking(move |_| none()).await;
+    let failure = bench.draw(ask(1)).await.1.expect_err("never asked");
+    assert_eq!((failure.fault.class, failure.fault.charge), (Class::Gate(Gate::Overloaded), Charge::Maybe));
+    assert_eq!(submitted(&bench), 1);
+}
+
+/// A Space that took the call and cannot be reached afterwards may have drawn: it is not asked to draw again.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_taken_may_have_been_charged() {
+    const SPACE: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},"providers":{"HuggingFace":{"enabled":true}},
+      "hfModelMap":{"z-image-turbo":{"main":"https://own.example"}}}"#;
+    let config = r#"{"version":"6.31.0","api_prefix":"/g","protocol":"sse_v3","dependencies":[{"id":7,"api_name":"draw"}]}"#;
+    let info = r#"{"named_endpoints":{"/draw":{"returns":[{"component":"Image"}],"parameters":[{"label":"prompt","parameter_name":"prompt",
+      "parameter_has_default":false,"type":{"type":"x","description":""},"component":"Textbox"}]}}}"#;
+    let bench = bench(SPACE, &[], move |request: &Recorded| match request.url.path() {
+        "/config" => json(200, &[], config),
+        "/g/info" => json(200, &[], info),
+        "/g/queue/join" => json(200, &[], r#"{"event_id":"e1"}"#),
+        _ => Err(WireFault { kind: WireFaultKind::Connect, sent: false, detail: "connection refused".to_owned() }),
+    })
+    .await;
+    let asked = ir_model::Ask { model: "z-image-turbo".to_owned(), ..ask(1) };
+    let failure = bench.draw(asked).await.1.expect_err("out of reach");
+    let joined = bench.wire.recorded().iter().filter(|request| request.url.path() == "/g/queue/join").count();
+    assert_eq!((failure.fault.charge, joined), (Charge::Maybe, 1), "{failure:?}");
 }

@@ -105,7 +105,11 @@ impl Outcome {
         let mut gone = 0;
         for kept in &self.pictures {
             let picture = match &kept.name {
-                Some(name) => engine.stored(name).await.ok().flatten(),
+                Some(name) => match engine.stored(name).await {
+                    Ok(picture) => picture,
+                    // It is there, and will be had by whoever asks again.
+                    Err(error) => return vec![DrawEvent::Done(Err(Failure::of(unreadable().detail(error))))],
+                },
                 None => None,
             };
             if picture.is_none() && kept.url.is_none() {
@@ -131,6 +135,15 @@ impl Outcome {
         events.push(DrawEvent::Done(result));
         events
     }
+}
+
+fn unreadable() -> Fault {
+    Fault::gate(
+        Gate::Overloaded,
+        "The pictures of this request are stored, but could not be read just now. Try again in a moment.",
+        "该请求的图片已保存，但暂时无法读取，请稍后再试。",
+    )
+    .retry_after(Some(Duration::from_secs(2)))
 }
 
 impl Told {

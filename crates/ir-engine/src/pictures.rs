@@ -9,6 +9,7 @@ use ir_spool::{Alphabet, Sidecar, SpoolError, is_out_of_descriptors};
 use ir_store::{Cursor, Gallery, PictureRecord};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// Tries at fetching a drawn picture: fetching costs nothing, drawing it again would.
 const FETCHES: u32 = 3;
@@ -19,6 +20,10 @@ const TINY: u32 = 8;
 const SPARSE: u64 = 32;
 /// How long an answer waits for the bucket, where pictures have a public address there.
 const LINK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a picture that is paid for waits for the descriptors to keep it with, and between two tries.
+const DESCRIPTOR_PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Pictures of the gallery that are compared at a time with one that may be there already.
 const PAGE: u32 = 500;
@@ -195,10 +200,24 @@ async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_promp
         request_id: origin.request_id.clone(),
         client: origin.client.clone(),
     };
-    let path = engine.pictures.keep(picture, &name, &sidecar(&record, picture)).await.map_err(|error| {
-        engine.disk.failed(&error);
-        error.to_string()
-    })?;
+    let sidecar = sidecar(&record, picture);
+    let end = Instant::now() + DESCRIPTOR_PATIENCE;
+    let path = loop {
+        match engine.pictures.keep(picture, &name, &sidecar).await {
+            Ok(path) => break path,
+            // The disk is well, and connections that end free some.
+            Err(SpoolError::Io(error)) if is_out_of_descriptors(&error) => {
+                if Instant::now() >= end {
+                    return Err(error.to_string());
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+            Err(error) => {
+                engine.disk.failed(&error);
+                return Err(error.to_string());
+            }
+        }
+    };
     ir_crash::point("picture.kept");
     let record = PictureRecord { path, ..record };
     engine.store.add(record.clone()).await.map_err(|error| error.to_string())?;

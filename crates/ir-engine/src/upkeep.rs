@@ -10,6 +10,7 @@ use crate::refused;
 use crate::resume::resume;
 use crate::steer::KeyVerdict;
 use crate::told::Told;
+use ir_model::Timestamp;
 use ir_store::{Cursor, Gallery, KeyHealth, PictureRecord, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub const UNDO_WINDOW: Duration = Duration::from_secs(600);
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// Ended jobs stay in the journal for this long.
 const JOB_DAYS: u32 = 7;
+/// How long the gateway has to run before the newest picture of all may be past its retention: a machine whose clock
+/// is wrong as it starts would lose the whole gallery, and has been told the time by then.
+const CLOCK_TRUSTED: Duration = Duration::from_secs(86_400);
 /// Pictures that one sweep deletes at most; the next one goes on.
 const MOST_SWEPT: usize = 20_000;
 const PAGE: u32 = 500;
@@ -54,8 +58,7 @@ impl Engine {
         });
         tokio::spawn(async move {
             let mut down = HashSet::new();
-            let (mut next_models, mut next_sweep) = (Instant::now(), Instant::now() + FLUSH_EVERY);
-            let mut next_expiry = next_sweep;
+            let (mut next_models, mut next_expiry) = (Instant::now(), Instant::now() + FLUSH_EVERY);
             loop {
                 let Some(engine) = weak.upgrade() else { return };
                 engine.flush_health().await;
@@ -74,14 +77,20 @@ impl Engine {
                         tracing::error!(%error, "removed pictures could not be deleted");
                     }
                 }
-                if Instant::now() >= next_sweep {
-                    next_sweep = Instant::now() + SWEEP_EVERY;
-                    if let Err(error) = engine.sweep().await {
-                        tracing::error!(%error, "what is past its retention could not be removed");
-                    }
-                }
                 drop(engine);
                 tokio::time::sleep(FLUSH_EVERY).await;
+            }
+        });
+        // Beside it: thousands of pictures take minutes to delete.
+        let weak = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(FLUSH_EVERY).await;
+            while let Some(engine) = weak.upgrade() {
+                if let Err(error) = engine.sweep().await {
+                    tracing::error!(%error, "what is past its retention could not be removed");
+                }
+                drop(engine);
+                tokio::time::sleep(SWEEP_EVERY).await;
             }
         });
     }
@@ -103,24 +112,34 @@ impl Engine {
             self.store.prune(before(retention.request_log_days)).await?;
         }
         if retention.picture_days > 0 {
-            let mut swept = 0;
-            while swept < MOST_SWEPT {
-                let oldest = Cursor { created: before(retention.picture_days), name: String::new() };
-                let page = Gallery::page(&*self.store, Some(oldest), PAGE).await?;
-                if page.is_empty() {
-                    break;
-                }
-                // Nobody asked for it, so nobody undoes it.
-                let names: Vec<String> = page.into_iter().map(|picture| picture.name).collect();
-                swept += self.store.remove(&names, now).await?.len();
-                self.expire_removed().await?;
-            }
-            if swept > 0 {
-                tracing::info!(pictures = swept, days = retention.picture_days, "pictures past their retention were deleted");
-            }
+            self.sweep_pictures(before(retention.picture_days), now).await?;
         }
         let left = self.store.removed(PAGE).await?;
         self.delete_files(&left).await
+    }
+
+    /// Deletes the pictures that are older than `end`.
+    async fn sweep_pictures(&self, end: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let newest = Gallery::page(&*self.store, None, 1).await?;
+        if newest.iter().any(|newest| newest.created < end) && Duration::from_millis(self.mono()) < CLOCK_TRUSTED {
+            tracing::warn!("every picture is past its retention: if the clock is right, they are deleted a day after the start");
+            return Ok(());
+        }
+        let mut swept = 0;
+        while swept < MOST_SWEPT {
+            let page = Gallery::page(&*self.store, Some(Cursor { created: end, name: String::new() }), PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            // Nobody asked for it, so nobody undoes it.
+            let names: Vec<String> = page.into_iter().map(|picture| picture.name).collect();
+            swept += self.store.remove(&names, now).await?.len();
+            self.expire_removed().await?;
+        }
+        if swept > 0 {
+            tracing::info!(pictures = swept, "pictures past their retention were deleted");
+        }
+        Ok(())
     }
 
     /// Makes the removal of pictures final that can no longer be undone, and deletes their files. A

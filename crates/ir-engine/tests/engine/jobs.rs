@@ -211,6 +211,22 @@ async fn what_is_past_its_retention_goes_and_the_rest_stays() {
     assert!(bench.store.removed(10).await.expect("removed").is_empty());
 }
 
+/// A machine whose clock is wrong as it starts does not lose its gallery: a day later, the clock is right.
+///
+/// Proves C-11.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_far_ahead_deletes_no_gallery() {
+    let config = PLAIN.replacen('{', r#"{"retention":{"pictureDays":10},"#, 1);
+    let bench = bench(&config, &KEY, |_| picture(3)).await;
+    bench.draw(ask(1)).await.1.expect("drawn");
+    bench.clock.advance_ms(20 * 86_400_000);
+    bench.engine.sweep().await.expect("swept");
+    assert_eq!(bench.store.count().await.expect("gallery"), 1);
+    tokio::time::advance(std::time::Duration::from_secs(86_401)).await;
+    bench.engine.sweep().await.expect("swept");
+    assert_eq!(bench.store.count().await.expect("gallery"), 0);
+}
+
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).expect("folder").flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
@@ -226,6 +242,6 @@ async fn a_paid_picture_that_cannot_be_stored_is_delivered_and_said_to_be_unstor
     let summary = outcome.expect("drawn");
     let drawn = &pictures[0].1;
     assert_eq!((drawn.name.as_ref(), summary.warnings.len(), bench.store.count().await.expect("gallery")), (None, 1, 0));
-    let bytes = bench.engine.spool().read(&drawn.picture.as_ref().expect("bytes").blob, 1 << 20).await.expect("readable");
+    let bytes = bench.engine.callers_spool().read(&drawn.picture.as_ref().expect("bytes").blob, 1 << 20).await.expect("readable");
     assert_eq!((bytes, bench.wire.recorded().len()), (crate::support::png(3), 1));
 }

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime =
-        match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).thread_stack_size(1024 * 1024).build() {
+        match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(96).thread_stack_size(1024 * 1024).build() {
             Ok(runtime) => runtime,
             Err(error) => return out::fail(&format!("no runtime could be started: {error}"), 71),
         };

@@ -4,6 +4,7 @@ use crate::wire::{Phase, WireFault, WireFaultKind};
 use async_trait::async_trait;
 use ir_spool::is_out_of_descriptors;
 use std::collections::HashSet;
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ const RESOLVE_TIME: Duration = Duration::from_secs(5);
 pub(crate) const MAX_DIALLED: usize = 16;
 /// Answers of one name. All of them are judged; a name that has more is not dialled.
 const MAX_ANSWERS: usize = 256;
-/// Lookups at once. Each holds a thread of the blocking pool until the system's resolver returns.
-const MAX_LOOKUPS: usize = 64;
+/// Lookups at once. Each holds a thread of the blocking pool until the system's resolver returns, which may be half a
+/// minute after it was given up: the pool has as many threads again, and more, for files and the database.
+const MAX_LOOKUPS: usize = 32;
 
 /// Where names are looked up. Answers are judged by the connector, not here.
 #[async_trait]
@@ -30,7 +32,7 @@ pub trait Resolver: Send + Sync + 'static {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// The system's resolver (`getaddrinfo`), at most 64 lookups at once.
+/// The system's resolver (`getaddrinfo`), at most 32 lookups at once.
 #[derive(Debug)]
 pub struct SystemResolver {
     slots: Arc<Semaphore>,
@@ -51,11 +53,16 @@ impl Resolver for SystemResolver {
         let lookup = tokio::spawn(async move {
             let _slot = slot;
             #[expect(clippy::disallowed_methods, reason = "this is the one place that resolves names")]
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|error| lack_of_descriptors().unwrap_or(error))?;
             Ok(found.map(|address| address.ip()).take(MAX_ANSWERS + 1).collect())
         });
         lookup.await.map_err(io::Error::other)?
     }
+}
+
+/// The error of a process that has no descriptor left: `getaddrinfo` then says anything but that (EBUSY, glibc 2.36).
+fn lack_of_descriptors() -> Option<io::Error> {
+    File::open("/dev/null").err().filter(is_out_of_descriptors)
 }
 
 /// Looks a name up within the bounds.

@@ -378,7 +378,7 @@ pub(crate) async fn settle_left(engine: &Arc<Engine>) {
 
 /// Settles a claim of an earlier run by what is in the gallery. `failure`: why there may be nothing.
 pub(crate) async fn settle(engine: &Arc<Engine>, claim: Claim, entry: Option<&JournalEntry>, failure: Option<Fault>) {
-    let names = match engine.store.drawn_for(&claim.request_id, &claim.client, claim.created).await {
+    let names = match engine.store.drawn_for(&claim).await {
         Ok(names) => names,
         Err(error) => return tracing::error!(%error, "the gallery could not be read"),
     };

@@ -38,6 +38,8 @@ const LOW_WATER: u64 = 64 * 1024 * 1024;
 
 /// Happenings that are kept for those who watch and come back.
 const TOLD: usize = 512;
+/// How long the database may take to say that it can be written.
+const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a copy to the bucket that is under way may take at shutdown: it is repeated by the next start.
 const OUTBOX_GRACE: Duration = Duration::from_secs(10);
@@ -348,8 +350,10 @@ impl Engine {
         if self.is_draining() {
             reasons.push("the gateway is shutting down".to_owned());
         }
-        if let Err(error) = self.store.ready().await {
-            reasons.push(format!("the database cannot be written: {error}"));
+        match tokio::time::timeout(READY_WITHIN, self.store.ready()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => reasons.push(format!("the database cannot be written: {error}")),
+            Err(_) => reasons.push("the database does not answer".to_owned()),
         }
         if let Some(why) = self.disk.trouble() {
             reasons.push(format!("pictures cannot be stored: {why}"));

@@ -123,7 +123,7 @@ pass_on! { Claims {
     fn claim(scope: &str, request_id: &str, since: Timestamp) -> Result<Option<Claim>>;
     fn claim_of(job: &str) -> Result<Option<Claim>>;
     fn open_claims() -> Result<Vec<Claim>>;
-    fn drawn_for(request_id: &str, client: &str, since: Timestamp) -> Result<Vec<String>>;
+    fn drawn_for(claim: &Claim) -> Result<Vec<String>>;
     fn prune_claims(before: Timestamp) -> Result<u64>;
     fn due_hooks(now: Timestamp, limit: u32) -> Result<Vec<Hook>>;
     fn drop_hook(id: &str) -> Result<()>;

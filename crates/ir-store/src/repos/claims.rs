@@ -34,8 +34,9 @@ pub trait Claims: Send + Sync {
     async fn open_claims(&self) -> Result<Vec<Claim>>;
 
     /// Names of the listed pictures that were stored for a request since it came, oldest first, at most
-    /// 32.
-    async fn drawn_for(&self, request_id: &str, client: &str, since: Timestamp) -> Result<Vec<String>>;
+    /// 32. None where another caller's request has the same id and the same name for its client: ids are
+    /// chosen by callers, and whose picture it is cannot be told.
+    async fn drawn_for(&self, claim: &Claim) -> Result<Vec<String>>;
 
     /// Removes claims that began before `before`. Answers how many.
     async fn prune_claims(&self, before: Timestamp) -> Result<u64>;

@@ -88,14 +88,18 @@ impl Claims for SqliteStore {
         .await
     }
 
-    async fn drawn_for(&self, request_id: &str, client: &str, since: Timestamp) -> Result<Vec<String>> {
-        let (request_id, client) = (request_id.to_owned(), client.to_owned());
+    async fn drawn_for(&self, claim: &Claim) -> Result<Vec<String>> {
+        let Claim { scope, request_id, client, created, .. } = claim.clone();
         self.read(move |db| {
+            let mut another = db.prepare_cached("SELECT 1 FROM claims WHERE request_id = ?1 AND client = ?2 AND scope <> ?3")?;
+            if another.exists((&request_id, &client, scope))? {
+                return Ok(Vec::new());
+            }
             // Ids rise with time, so only what is as new as the request is looked at.
             let mut select = db.prepare_cached(
                 "SELECT name FROM gallery WHERE id >= ?1 AND request_id = ?2 AND client = ?3 AND deleted_at IS NULL ORDER BY id LIMIT ?4",
             )?;
-            let from = gallery::first_id(since);
+            let from = gallery::first_id(created);
             Ok(select.query_map((from, request_id, client, DRAWN), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
         })
         .await

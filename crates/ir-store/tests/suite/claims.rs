@@ -144,5 +144,12 @@ async fn pictures_of_a_request_are_found(make: &impl Fn(&str) -> Arc<dyn Store>)
         Gallery::add(&*store, picture).await.unwrap();
     }
     store.remove(&["gone.png".to_owned()], Timestamp(i64::MAX)).await.unwrap();
-    assert_eq!(store.drawn_for("req", "me", Timestamp(10)).await.unwrap(), ["b.png", "a.png"]);
+    let mine = |job: &str| Claim { request_id: "req".to_owned(), client: "me".to_owned(), ..claim(job, None, 10) };
+    for job in ["mine", "once more"] {
+        store.open_claim(mine(job), EVER).await.unwrap();
+    }
+    assert_eq!(store.drawn_for(&mine("mine")).await.unwrap(), ["b.png", "a.png"]);
+    // Whose it is cannot be told any more.
+    store.open_claim(Claim { scope: "b".to_owned(), ..mine("theirs") }, EVER).await.unwrap();
+    assert_eq!(store.drawn_for(&mine("mine")).await.unwrap(), Vec::<String>::new());
 }

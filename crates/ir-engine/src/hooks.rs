@@ -14,14 +14,18 @@ use ir_settings::Webhooks;
 use ir_store::{Claim, Hook, StoreError};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// Seconds between two tries, as the specification suggests: given up after three days.
 const PAUSES: [u64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// Messages under way at once.
-const AT_ONCE: u32 = 8;
+/// Messages under way at once, and those of them to one host: one that does not answer holds up its own only.
+const AT_ONCE: usize = 32;
+const OF_ONE_HOST: usize = 8;
+/// Messages that are looked through for one to begin with.
+const LOOKED_AT: u32 = 500;
 /// How often the store is looked at, when nothing wakes the worker before.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -91,29 +95,69 @@ fn rfc3339(time: Timestamp) -> String {
 
 /// Sends what is due, for as long as the engine lives.
 pub(crate) async fn work(engine: Weak<Engine>) {
+    let mut under_way = UnderWay::default();
     loop {
         let Some(engine) = engine.upgrade() else { return };
-        if let Err(error) = send_due(&engine).await {
+        if let Err(error) = under_way.begin(&engine).await {
             tracing::error!(%error, "webhooks could not be read");
         }
         let wake = Arc::clone(&engine.hook_bell);
         drop(engine);
-        // Both are fine: a bell that rang meanwhile is heard at once.
-        let _ = tokio::time::timeout(TICK, wake.notified()).await;
+        tokio::select! {
+            Some(ended) = under_way.sending.join_next_with_id() => under_way.ended(ended).await,
+            // Both are fine: a bell that rang meanwhile is heard at once.
+            _ = tokio::time::timeout(TICK, wake.notified()) => {}
+        }
     }
 }
 
-async fn send_due(engine: &Arc<Engine>) -> Result<(), StoreError> {
-    let Some(secret) = engine.snapshot().settings.webhooks.secret.clone() else { return Ok(()) };
-    let mut sending = JoinSet::new();
-    for hook in engine.store.due_hooks(engine.clock.now(), AT_ONCE).await? {
-        let (engine, secret) = (Arc::clone(engine), secret.clone());
-        sending.spawn(async move { send(&engine, &secret, hook).await });
+/// Messages that are being sent.
+#[derive(Default)]
+struct UnderWay {
+    sending: JoinSet<Result<(), StoreError>>,
+    /// Their ids and hosts. At most [`AT_ONCE`].
+    what: HashMap<tokio::task::Id, (String, String)>,
+}
+
+impl UnderWay {
+    /// Begins to send what is due, as far as there is a place for it.
+    async fn begin(&mut self, engine: &Arc<Engine>) -> Result<(), StoreError> {
+        let Some(secret) = engine.snapshot().settings.webhooks.secret.clone() else { return Ok(()) };
+        if self.what.len() >= AT_ONCE {
+            return Ok(());
+        }
+        for hook in engine.store.due_hooks(engine.clock.now(), LOOKED_AT).await? {
+            let host = host(&hook.url);
+            if self.what.len() >= AT_ONCE {
+                break;
+            }
+            let to_it = self.what.values().filter(|(_, other)| *other == host).count();
+            if to_it >= OF_ONE_HOST || self.what.values().any(|(id, _)| *id == hook.id) {
+                continue;
+            }
+            let (engine, secret, id) = (Arc::clone(engine), secret.clone(), hook.id.clone());
+            let task = self.sending.spawn(async move { send(&engine, &secret, hook).await });
+            self.what.insert(task.id(), (id, host));
+        }
+        Ok(())
     }
-    while let Some(sent) = sending.join_next().await {
-        sent.map_err(|error| StoreError::Database { detail: format!("a webhook's task failed: {error}") })??;
+
+    async fn ended(&mut self, ended: Result<(tokio::task::Id, Result<(), StoreError>), JoinError>) {
+        let (task, trouble) = match ended {
+            Ok((task, sent)) => (task, sent.err().map(|error| error.to_string())),
+            Err(error) => (error.id(), Some(error.to_string())),
+        };
+        self.what.remove(&task);
+        if let Some(trouble) = trouble {
+            tracing::error!(error = trouble, "what became of a webhook could not be written down");
+            // It is due still, and is not to be sent without a pause.
+            tokio::time::sleep(TICK).await;
+        }
     }
-    Ok(())
+}
+
+fn host(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 async fn send(engine: &Engine, secret: &Secret, hook: Hook) -> Result<(), StoreError> {
@@ -131,7 +175,7 @@ async fn send(engine: &Engine, secret: &Secret, hook: Hook) -> Result<(), StoreE
         Ok(status) => format!("status {status}"),
         Err(fault) => fault.detail.unwrap_or_else(|| fault.class.name().to_owned()),
     };
-    let host = url::Url::parse(&hook.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let host = host(&hook.url);
     match PAUSES.get(hook.attempts as usize) {
         // The receiver says that it wants no more.
         Some(_) if trouble == "status 410" => {}

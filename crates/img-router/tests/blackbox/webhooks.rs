@@ -157,3 +157,23 @@ async fn a_callers_webhook_is_called_unless_it_leads_inside() {
     let refused = draw(running.port, "a cat", Some(&format!("http://{}/", receiver.address))).await;
     assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (400, Some("unsupported_parameter")));
 }
+
+/// Proves R-DOS-6.
+#[tokio::test]
+async fn a_receiver_that_never_answers_holds_up_no_other() {
+    let sim = NEW_API.sim().await;
+    let silent = TcpListener::bind("127.0.0.2:0").unwrap();
+    let dead = silent.local_addr().unwrap().to_string();
+    let receiver = Receiver::start(&[200]);
+    let setup = NEW_API
+        .add(Setup::new().env("IMG_ROUTER_ALLOW_PRIVATE", format!("{dead},{}", receiver.address)), &sim)
+        .env("IMG_ROUTER_WEBHOOKS_SECRET", SECRET);
+    let running = setup.start();
+    for number in 0..12 {
+        assert_eq!(draw(running.port, &format!("cat {number}"), Some(&format!("http://{dead}/"))).await.status, 200);
+    }
+    assert_eq!(draw(running.port, "a dog", Some(&format!("http://{}/", receiver.address))).await.status, 200);
+    receiver.wait(1).await;
+    assert!(!running.log().contains("a webhook was not taken"), "it waited for the others");
+    running.kill();
+}

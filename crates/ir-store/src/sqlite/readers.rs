@@ -1,10 +1,12 @@
-//! Reading connections: a few, opened when first needed, used on the runtime's blocking threads.
+//! Reading connections: a few, opened by the first queries, used in turn on the runtime's blocking threads. What they
+//! take of memory is taken soon, and not by the rare moment in which all are needed.
 
 use super::named;
 use crate::error::{Result, StoreError};
 use rusqlite::{Connection, OpenFlags};
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -21,13 +23,19 @@ pub(super) struct Readers {
 struct Pool {
     path: PathBuf,
     busy_timeout: Duration,
-    /// At most [`CONNECTIONS`].
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    connections: VecDeque<Connection>,
+    /// Those in use as well. At most [`CONNECTIONS`].
+    opened: u32,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        let pool = Pool { path, busy_timeout, idle: Mutex::new(Vec::new()) };
+        let pool = Pool { path, busy_timeout, idle: Mutex::default() };
         Self { pool: Arc::new(pool), permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) }
     }
 
@@ -54,23 +62,34 @@ impl Readers {
             tracing::warn!("a query runs on while the database is closed");
         }
         self.permits.close();
-        self.pool.idle.lock().expect("no panic while held").clear();
+        self.pool.idle().connections.clear();
     }
 }
 
 impl Pool {
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let idle = self.idle.lock().expect("no panic while held").pop();
-        let db = match idle {
+        let db = match self.take() {
             Some(db) => db,
-            None => self.open()?,
+            None => self.open().inspect_err(|_| self.idle().opened -= 1)?,
         };
         // All queries of one call see the same moment.
-        let tx = db.unchecked_transaction()?;
-        let result = work(&tx);
-        drop(tx);
-        self.idle.lock().expect("no panic while held").push(db);
+        let result = db.unchecked_transaction().map_err(StoreError::from).and_then(|tx| work(&tx));
+        self.idle().connections.push_back(db);
         result
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().expect("no panic while held")
+    }
+
+    /// The connection that has been idle for longest; `None`: one is to be opened.
+    fn take(&self) -> Option<Connection> {
+        let mut idle = self.idle();
+        if idle.opened < CONNECTIONS {
+            idle.opened += 1;
+            return None;
+        }
+        idle.connections.pop_front()
     }
 
     fn open(&self) -> Result<Connection> {

@@ -193,17 +193,20 @@ async fn identify(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result
     by_cookie(admin, headers, address).await
 }
 
+/// Cookies of a request that are looked up.
+const COOKIES: usize = 4;
+
 async fn by_cookie(admin: &Admin, headers: &HeaderMap, address: IpAddr) -> Result<Operator, Refusal> {
     let cookies = headers.get_all(COOKIE_HEADER).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    let token = cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE || *name == SECURE_COOKIE);
-    match token {
-        Some((_, token)) => {
-            let session = crate::session::find(admin, token).await?.ok_or_else(|| refused_without(admin))?;
+    // Another host of the same domain, or another port, may have put one of the same name before ours.
+    let ours = |(name, _): &(&str, &str)| *name == COOKIE || *name == SECURE_COOKIE;
+    for (_, token) in cookies.filter_map(|pair| pair.trim().split_once('=')).filter(ours).take(COOKIES) {
+        if let Some(session) = crate::session::find(admin, token).await? {
             let who = Who { actor: format!("session {}", short(&session.id)), address };
-            Ok(Operator { via: Via::Session(session.id, session.expires), who })
+            return Ok(Operator { via: Via::Session(session.id, session.expires), who });
         }
-        None => Err(refused_without(admin)),
     }
+    Err(refused_without(admin))
 }
 
 fn refused_without(admin: &Admin) -> Refusal {

@@ -187,8 +187,8 @@ impl Engine {
         }
     }
 
-    /// Whose claims a caller may see: those that were made with the same credential.
-    pub(crate) fn scope(&self, caller: &Caller) -> String {
+    /// Whose claims and answers a caller may see: those that were made with the same credential.
+    pub fn scope(&self, caller: &Caller) -> String {
         self.settings.vault().fingerprint(&match caller {
             Caller::Client(name) => format!("client\n{name}"),
             Caller::Key(id) => format!("client key\n{id}"),

@@ -15,7 +15,7 @@ use crate::hosting::Hosting;
 use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
 use crate::outbox::{Outbox, OutboxParts};
-use crate::pace::Relayed;
+use crate::pace::Paces;
 use crate::recover::{Recovered, recover};
 use crate::snapshot::{Registry, Snapshot, Stored, Upstream, build};
 use crate::told::Told;
@@ -25,7 +25,7 @@ use ir_model::{Ask, Caller, Class, Clock, Dice, Fault, Gate, Picture, RequestId,
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool};
-use ir_store::{Store, StoreError};
+use ir_store::{AuditRecord, Store, StoreError};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -38,6 +38,10 @@ const LOW_WATER: u64 = 64 * 1024 * 1024;
 
 /// Happenings that are kept for those who watch and come back.
 const TOLD: usize = 512;
+/// Unknown keys of an address within a minute that are answered at once.
+const WRONG_KEYS: u32 = 60;
+/// How long the answer to a further one waits.
+const HELD_BACK: Duration = Duration::from_secs(5);
 /// How long the database may take to say that it can be written.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
@@ -101,7 +105,11 @@ pub struct Engine {
     pub(crate) feed: Feed<Told>,
     pub(crate) counters: Counters,
     pub(crate) fetches: Fetches,
-    pub(crate) relayed: Relayed,
+    pub(crate) relayed: Paces,
+    /// Unknown keys.
+    wrong_keys: Paces,
+    /// Rows about them in the audit log: one a minute for an address.
+    guessers_told: Paces,
     pub(crate) settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     pub(crate) registry: Registry,
@@ -179,7 +187,9 @@ impl Engine {
             feed: Feed::new(TOLD),
             counters: Counters::default(),
             fetches: Fetches::default(),
-            relayed: Relayed::default(),
+            relayed: Paces::default(),
+            wrong_keys: Paces::default(),
+            guessers_told: Paces::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),
@@ -218,6 +228,32 @@ impl Engine {
     /// See `06-errors.md`, "Before any attempt".
     pub fn identify(&self, token: Option<&str>, peer: IpAddr) -> Result<Caller, Fault> {
         crate::identify::identify(&self.snapshot(), token, peer, self.clock.now())
+    }
+
+    /// After a key that is not known: an address that was wrong often within the last minute waits for
+    /// its answers, so that keys cannot be guessed by the thousand. Who has a good key does not wait,
+    /// also not behind the same address.
+    pub async fn hold_back(&self, peer: IpAddr) {
+        let second = self.mono() / 1000;
+        if self.wrong_keys.take(peer, WRONG_KEYS, second).is_ok() {
+            return;
+        }
+        if self.guessers_told.take(peer, 1, second).is_ok() {
+            tracing::warn!(%peer, "wrong keys from one address: their answers wait");
+            let record = AuditRecord {
+                id: None,
+                time: self.clock.now(),
+                actor: "a stranger".to_owned(),
+                address: peer.to_string(),
+                action: "guess keys".to_owned(),
+                target: String::new(),
+                outcome: "held back".to_owned(),
+            };
+            if let Err(error) = self.store.add_audit(vec![record]).await {
+                tracing::error!(%error, "the audit log could not be written");
+            }
+        }
+        tokio::time::sleep(HELD_BACK).await;
     }
 
     /// Begins to draw. The job belongs to the engine: whoever holds the [`Drawing`] only watches. Nobody

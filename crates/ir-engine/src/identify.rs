@@ -9,6 +9,8 @@ use ir_model::{Caller, Fault, Gate, Timestamp};
 use ir_platforms::ADAPTERS;
 use std::net::IpAddr;
 
+/// How access keys begin that the gateway makes.
+pub const ACCESS_KEY: &str = "sk-imgrouter-";
 /// The key that demo mode takes from loopback addresses.
 const DEMO_KEY: &str = "demo";
 
@@ -56,6 +58,12 @@ pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr, n
     if system.demo && system.backend && token == DEMO_KEY && is_loopback(peer) {
         return Ok(Caller::Client("demo".to_owned()));
     }
+    // Nobody but the gateway has a use for its own keys: an old one, or the operator's, is no platform's.
+    let security = &snapshot.settings.security;
+    let operators = [&security.admin_key, &security.admin_password];
+    if token.starts_with(ACCESS_KEY) || operators.into_iter().flatten().any(|own| own.same_as(token)) {
+        return anonymous().ok_or_else(unknown);
+    }
     let enabled = |name: &str| snapshot.upstreams.iter().any(|u| u.enabled && u.own && u.name() == name);
     let platform = ADAPTERS.iter().map(|adapter| adapter.card()).find(|card| (card.key_format)(token) && enabled(card.name));
     match platform {
@@ -65,8 +73,12 @@ pub(crate) fn identify(snapshot: &Snapshot, token: Option<&str>, peer: IpAddr, n
             format!("This looks like a key of {}, but relay mode is switched off (system.modes.relay).", card.name),
             format!("该密钥属于 {}，但中转模式已关闭（system.modes.relay）。", card.name),
         )),
-        Some(_) | None => anonymous().ok_or_else(|| Fault::gate(Gate::BadKey, "This API key is not known here.", "API 密钥无效。")),
+        Some(_) | None => anonymous().ok_or_else(unknown),
     }
+}
+
+fn unknown() -> Fault {
+    Fault::gate(Gate::BadKey, "This API key is not known here.", "API 密钥无效。")
 }
 
 fn is_loopback(peer: IpAddr) -> bool {

@@ -64,6 +64,7 @@ pub use draw::{AttemptNote, Failure, Summary};
 pub use engine::{Engine, EngineParts};
 pub use feed::{Batch, Feed};
 pub use hosting::{Hosting, Links};
+pub use identify::ACCESS_KEY;
 pub use judge::{HealthEffect, KeyEffect, Policy, Step, Verdict, judge};
 pub use keys::{KeyCell, KeyHealthCell};
 pub use models::{ModelInfo, offered_sizes};

@@ -58,12 +58,12 @@ impl Pace {
     }
 }
 
-/// The pace of each address that brings platforms' keys: nobody has checked such a key, so that a caller
-/// could come with another one each time.
+/// The pace of each address: of those that bring platforms' keys, which nobody has checked, so that a caller
+/// could come with another one each time; and of those that bring unknown ones.
 #[derive(Debug, Default)]
-pub(crate) struct Relayed(Mutex<HashMap<Option<IpAddr>, Pace>>);
+pub(crate) struct Paces(Mutex<HashMap<Option<IpAddr>, Pace>>);
 
-impl Relayed {
+impl Paces {
     /// Counts a request; with `most` 0 nothing is counted.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ mod tests {
     /// Proves R-AUTH-5.
     #[test]
     fn relayed_requests_are_counted_by_network() {
-        let relayed = Relayed::default();
+        let relayed = Paces::default();
         let at = |text: &str| text.parse::<IpAddr>().expect("an address");
         for from in ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"] {
             relayed.take(at(from), 3, 100).expect("within its pace");

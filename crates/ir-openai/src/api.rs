@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use http::Response;
 use http::request::Parts;
 use ir_engine::Engine;
-use ir_model::{Caller, Fault, Gate, Known};
+use ir_model::{Caller, Class, Fault, Gate, Known};
 use std::sync::Arc;
 
 /// What the handlers share.
@@ -52,7 +52,7 @@ pub fn router() -> Router<Arc<Api>> {
 /// The answer for a path that nobody has.
 pub async fn not_found(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    error::render(&Fault::new(ir_model::Class::Gate(Gate::NotFound)), &reader_of(&parts, api.engine()))
+    error::render(&Fault::new(Class::Gate(Gate::NotFound)), &reader_of(&parts, api.engine()))
 }
 
 /// The answer for a method that a path does not take; the router adds `Allow`.
@@ -66,13 +66,18 @@ pub fn refuse_head(api: &Api, parts: &Parts, fault: &Fault) -> Response<Body> {
     refuse(&fault.clone().into(), &reader_of(parts, api.engine()))
 }
 
-/// Who sent a request, by its head.
+/// Who sent a request, by its head. Whoever guesses at keys waits for the answer.
 ///
 /// # Errors
 /// As `Engine::identify`; 400 for contradictory credentials.
-pub fn identify_head(api: &Api, parts: &Parts) -> Result<Caller, Fault> {
+pub async fn identify_head(api: &Api, parts: &Parts) -> Result<Caller, Fault> {
     if let Some(known) = parts.extensions.get::<Known>() {
         return Ok(known.0.clone());
     }
-    auth::token(&parts.headers).and_then(|token| api.engine().identify(token, peer_of(parts)))
+    let peer = peer_of(parts);
+    let caller = auth::token(&parts.headers).and_then(|token| api.engine().identify(token, peer));
+    if caller.as_ref().is_err_and(|fault| fault.class == Class::Gate(Gate::BadKey)) {
+        api.engine().hold_back(peer).await;
+    }
+    caller
 }

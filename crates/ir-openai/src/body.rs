@@ -43,7 +43,8 @@ pub(crate) fn kind(headers: &HeaderMap) -> Result<Kind, Fault> {
     if let Some(encoding) = headers.get(CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
-        return Err(Fault::gate(Gate::MediaType, "Compressed request bodies are not taken.", "不支持压缩的请求体。"));
+        let fault = Fault::gate(Gate::MediaType, "Compressed request bodies are not taken.", "不支持压缩的请求体。");
+        return Err(fault.param("Content-Encoding"));
     }
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);

@@ -1,8 +1,7 @@
 //! What every endpoint does first and last: who is asking, in which language to answer, and how a
 //! refusal becomes a response.
 
-use crate::api::Api;
-use crate::auth;
+use crate::api::{Api, identify_head};
 use crate::error::{Mode, REQUEST_ID, Reader, render, render_failure};
 use crate::language::language_of;
 use crate::rules::Rules;
@@ -12,7 +11,7 @@ use axum::extract::Request;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response};
 use ir_engine::{Engine, Failure};
-use ir_model::{Blame, Caller, Fault, Known, Peer, RequestId};
+use ir_model::{Blame, Caller, Fault, Peer, RequestId};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -74,10 +73,8 @@ where
     let (parts, body) = request.into_parts();
     let mut reader = reader_of(&parts, api.engine());
     let rules = Rules::of(&api.engine().snapshot().settings);
-    let known = parts.extensions.get::<Known>().map(|known| Ok(known.0.clone()));
     let peer = peer_of(&parts);
-    let identify = || auth::token(&parts.headers).and_then(|token| api.engine().identify(token, peer));
-    let caller = match known.unwrap_or_else(identify) {
+    let caller = match identify_head(&api, &parts).await {
         Ok(caller) => caller,
         Err(fault) => return refuse(&fault.into(), &reader),
     };

@@ -44,7 +44,7 @@ async fn open(api: Arc<Api>, request: Request, answer: impl FnOnce(&Engine, Opti
     }
     let (parts, _) = request.into_parts();
     let reader = reader_of(&parts, api.engine());
-    let caller = identify_head(&api, &parts).ok();
+    let caller = identify_head(&api, &parts).await.ok();
     match answer(api.engine(), caller.as_ref()) {
         Ok(response) => stamped(response, &reader),
         Err(refusal) => refuse(&refusal, &reader),

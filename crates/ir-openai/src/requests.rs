@@ -34,7 +34,8 @@ async fn pick_up(entry: Entry, parts: &Parts, id: &str, given: &Arc<Given>) -> A
     let id = RequestId::parse(id).ok_or_else(unknown)?;
     let found = entry.engine.pick_up(&entry.caller, &id).await?.ok_or_else(unknown)?;
     let clock = entry.engine.clock().clone();
-    let today = Today { rules: &entry.rules, reader: &entry.reader, given, clock: &clock };
+    let given = given.to(&entry.engine.scope(&entry.caller));
+    let today = Today { rules: &entry.rules, reader: &entry.reader, given: &given, clock: &clock };
     let shape = Shape::of_memo(&found.memo, &today).ok_or_else(unknown)?;
     let show = Show { shape, engine: entry.engine.clone(), created: found.created, asked: found.asked, keep_alive: false };
     again(show, found.drawing, &parts.headers, entry.reader).await

@@ -56,6 +56,7 @@ async fn respond(entry: Entry, parts: Parts, body: Body, given: Arc<Given>) -> A
     let engine = entry.engine.clone();
     let node = body::json(engine.callers_spool(), &parts.headers, body, &entry.rules, true).await?;
     let knows = |task, model: &str| engine.knows_model(task, model);
+    let given = given.to(&engine.scope(&entry.caller));
     let recall = Recall { engine: &engine, given: &given };
     let asked = Box::pin(parse(engine.callers_spool(), node, &entry.rules, knows, Some(&recall))).await?;
     let answer = ResponseAnswer {

@@ -5,7 +5,7 @@ use crate::answer::{Finished, Place, Wish, json_response, known_quality, place, 
 use crate::chat_answer::safe_address;
 use crate::compose::Composer;
 use crate::error::Reader;
-use crate::responses_memory::Given;
+use crate::responses_memory::Own;
 use axum::body::Body;
 use http::Response;
 use ir_engine::Summary;
@@ -120,7 +120,7 @@ pub(crate) struct ResponseAnswer {
     pub(crate) links: bool,
     pub(crate) wish: Wish,
     /// Where the pictures are taken note of.
-    pub(crate) given: Arc<Given>,
+    pub(crate) given: Own,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reader: Reader,
 }

@@ -27,7 +27,7 @@ fn answer(request: &Value, tool: &Value) -> ResponseAnswer {
         edit: false,
         echo: Echo::of(&map(request), &map(tool)),
         links: false,
-        given: Arc::default(),
+        given: Arc::new(crate::responses_memory::Given::default()).to(""),
         wish,
         clock: Arc::new(ManualClock::at(Timestamp(7000))),
         reader: Reader { id: RequestId::parse("r").unwrap(), language: Language::English, mode: Mode::Backend },

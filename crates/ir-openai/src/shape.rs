@@ -7,7 +7,7 @@ use crate::error::Reader;
 use crate::image_stream::{self, Topic};
 use crate::presentable::Presentable;
 use crate::responses_answer::{Echo, ResponseAnswer};
-use crate::responses_memory::Given;
+use crate::responses_memory::Own;
 use crate::responses_stream;
 use crate::rules::Rules;
 use axum::body::Body;
@@ -31,7 +31,7 @@ pub(crate) enum Shape {
 pub(crate) struct Today<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) reader: &'a Reader,
-    pub(crate) given: &'a Arc<Given>,
+    pub(crate) given: &'a Own,
     pub(crate) clock: &'a Arc<dyn Clock>,
 }
 
@@ -159,7 +159,7 @@ fn response_of(memo: &Value, wish: Wish, today: &Today<'_>) -> Option<Shape> {
         echo: Echo::of_memo(&memo["echo"]),
         links: memo["links"].as_bool()?,
         wish,
-        given: Arc::clone(today.given),
+        given: today.given.clone(),
         clock: Arc::clone(today.clock),
         reader: today.reader.clone(),
     })))

@@ -25,9 +25,8 @@ pub(crate) async fn serve(
     let (parts, _) = request.into_parts();
     let refuse = |fault: &Fault| ir_openai::refuse_head(&api, &parts, fault);
     let engine = api.engine();
-    if engine.snapshot().settings.storage.require_auth
-        && let Err(fault) = ir_openai::identify_head(&api, &parts)
-    {
+    let is_closed = engine.snapshot().settings.storage.require_auth;
+    if is_closed && let Err(fault) = ir_openai::identify_head(&api, &parts).await {
         return refuse(&fault);
     }
     let nothing = || Fault::new(Class::Gate(Gate::NotFound));
@@ -53,7 +52,7 @@ pub(crate) async fn serve(
         None => engine.pictures().open(&record.path).await,
     };
     match opened {
-        Ok(blob) => answer(&parts.method, &parts.headers, &shown(&record, side), blob),
+        Ok(blob) => answer(&parts.method, &parts.headers, &shown(&record, side, is_closed), blob),
         Err(error) => {
             tracing::error!(name, %error, "a listed picture cannot be opened");
             refuse(&nothing())
@@ -70,12 +69,14 @@ pub(crate) struct Shown<'a> {
     pub(crate) name: &'a str,
 }
 
-fn shown(record: &PictureRecord, side: Option<u32>) -> Shown<'_> {
+fn shown(record: &PictureRecord, side: Option<u32>, is_closed: bool) -> Shown<'_> {
     let (media_type, etag) = match side {
         Some(side) => ("image/webp", format!("\"{}-{side}\"", short(&record.sha256))),
         None => (record.format.media_type(), format!("\"{}\"", short(&record.sha256))),
     };
-    Shown { media_type, etag, cache_control: "public, max-age=31536000, immutable", name: &record.name }
+    // What not everybody may see is for the caller's own cache.
+    let cache_control = if is_closed { "private, max-age=31536000, immutable" } else { "public, max-age=31536000, immutable" };
+    Shown { media_type, etag, cache_control, name: &record.name }
 }
 
 /// Answers with a picture: whole, a range of it, or that it is unchanged.

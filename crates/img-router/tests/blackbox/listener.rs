@@ -197,11 +197,14 @@ async fn pictures_can_be_closed() {
     let setup = Setup::new();
     let (running, path) = with_picture(&setup).await;
     assert_eq!(send(running.port, "POST", &path, &[]).await.status, 405);
+    assert!(send(running.port, "GET", &path, &[]).await.header("cache-control").starts_with("public, "));
     running.stop();
     let locked = setup.env("IMG_ROUTER_STORAGE_REQUIRE_AUTH", "1");
     let running = locked.start();
     assert_eq!(send(running.port, "GET", &path, &[]).await.status, 401);
-    assert_eq!(send(running.port, "GET", &path, &[("authorization", &format!("Bearer {KEY}"))]).await.status, 200);
+    let answer = send(running.port, "GET", &path, &[("authorization", &format!("Bearer {KEY}"))]).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("cache-control").starts_with("private, "), "no cache in between may keep it");
     running.stop();
 }
 

@@ -6,6 +6,7 @@ use crate::body::{Answer, Json};
 use crate::refusal::{ErrorBody, Refusal};
 use axum::extract::State;
 use http::StatusCode;
+use ir_engine::ACCESS_KEY;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub(super) async fn rotate(
         return Err(Refusal::new(StatusCode::CONFLICT, "set_by_environment", en, zh));
     }
     let dice = admin.engine.dice();
-    let key = format!("sk-imgrouter-{}{}", dice.hex128(), &dice.hex128()[..16]);
+    let key = format!("{ACCESS_KEY}{}{}", dice.hex128(), &dice.hex128()[..16]);
     admin.change(&json!({"system": {"globalAccessKey": key}}), None).await?;
     admin.audit(&operator.who, "new access key", "system.globalAccessKey", "ok").await;
     Ok(Answer(NewAccessKey { key }))

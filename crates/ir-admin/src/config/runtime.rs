@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderValue};
+use ir_settings::MASK;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(super) async fn change(
     Json(change): Json<Value>,
 ) -> Result<Response, Refusal> {
     let patch = from_1x(change)?;
+    keeps_the_password(&patch)?;
     let expected = headers.get(IF_MATCH).and_then(|tag| tag.to_str().ok()).map(|tag| tag.trim_matches('"')).filter(|tag| *tag != "*");
     let outcome = admin.change(&patch, expected).await;
     let told = paths(&patch);
@@ -52,6 +54,16 @@ pub(super) async fn change(
     let (config, etag) = admin.settings.stored();
     let answer = Answer(Changed { ok: true, config, etag: etag.clone(), port }).into_response();
     Ok(tagged(answer, &etag))
+}
+
+/// A password is changed where the present one is asked for, and all sessions end with it.
+fn keeps_the_password(patch: &Value) -> Result<(), Refusal> {
+    let path = match &patch["security"] {
+        Value::Null if patch.get("security").is_some() => "security",
+        security if security.get("adminPasswordHash").is_some_and(|hash| hash != MASK) => "security.adminPasswordHash",
+        _ => return Ok(()),
+    };
+    Err(Refusal::bad(path, "The password is changed by POST /api/password.", "密码须通过 POST /api/password 修改。"))
 }
 
 fn tagged(mut response: Response, etag: &str) -> Response {
@@ -127,6 +139,24 @@ mod tests {
             match wanted {
                 Ok(patch) => assert_eq!(got.unwrap(), patch),
                 Err(param) => assert!(format!("{:?}", got.unwrap_err()).contains(param), "{given}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_is_no_setting() {
+        for (patch, param) in [
+            (json!({"security": {"adminPasswordHash": "x"}}), Some("security.adminPasswordHash")),
+            (json!({"security": {"adminPasswordHash": null}}), Some("security.adminPasswordHash")),
+            (json!({"security": null}), Some("security")),
+            (json!({"security": {"adminPasswordHash": MASK, "adminKey": "k"}}), None),
+            (json!({"system": {"port": 1}}), None),
+            (json!([1]), None),
+        ] {
+            match (keeps_the_password(&patch), param) {
+                (Ok(()), None) => {}
+                (Err(refusal), Some(param)) => assert!(format!("{refusal:?}").contains(param), "{patch}"),
+                (other, _) => panic!("{patch}: {other:?}"),
             }
         }
     }

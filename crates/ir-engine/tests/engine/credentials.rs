@@ -132,6 +132,46 @@ async fn our_keys_look_like_no_platforms() {
     assert!(stored.iter().all(|record| record.hash.len() == 64 && !hashes.contains(&record.hash)));
 }
 
+/// Keys that only the gateway has a use for are relayed nowhere, though they have a platform's shape: the operator's, and
+/// access keys that were replaced.
+///
+/// Proves R-AUTH-5, P-7.
+#[tokio::test]
+async fn the_gateways_own_keys_go_to_no_platform() {
+    let (admin, password) = ("0123456789abcdef0123456789abcdef", "abcdefghijABCDEFGHIJ0123456789abcd");
+    let closed = format!("\"security\":{{\"adminKey\":\"{admin}\",\"adminPassword\":\"{password}\"}},\"providers\"");
+    let bench = bench(&config().replace("\"providers\"", &closed), &[], |_| picture(0)).await;
+    let replaced = format!("{}{}", ir_engine::ACCESS_KEY, "0123456789abcdef".repeat(3));
+    for token in [admin, password, &replaced] {
+        let has_shape = ir_platforms::ADAPTERS.iter().any(|adapter| (adapter.card().key_format)(token));
+        let refused = bench.engine.identify(Some(token), PEER).expect_err(token).class;
+        assert_eq!((has_shape, refused), (true, Class::Gate(Gate::BadKey)), "{token}");
+    }
+}
+
+/// Whoever is wrong often waits for the answers, and stands in the audit log once. Others do not wait.
+///
+/// Proves R-AUTH-6.
+#[tokio::test(start_paused = true)]
+async fn guessing_at_keys_takes_time() {
+    let bench = bench(&config(), &[], |_| picture(0)).await;
+    let waits = async |peer: IpAddr| {
+        let began = tokio::time::Instant::now();
+        bench.engine.hold_back(peer).await;
+        began.elapsed() >= std::time::Duration::from_secs(5)
+    };
+    for _ in 0..60 {
+        assert!(!waits(PEER).await);
+    }
+    for _ in 0..3 {
+        assert!(waits(PEER).await);
+    }
+    assert!(!waits(IpAddr::V4(Ipv4Addr::new(203, 0, 114, 9))).await);
+    let rows = bench.store.audit(None, 10).await.expect("rows");
+    let told: Vec<(&str, &str)> = rows.iter().map(|row| (row.action.as_str(), row.address.as_str())).collect();
+    assert_eq!(told, [("guess keys", "203.0.113.9")]);
+}
+
 /// Known keys are told why they are not let in, also where strangers are let in without one.
 ///
 /// Proves B-6.

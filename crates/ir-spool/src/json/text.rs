@@ -224,7 +224,7 @@ impl Parser {
     fn decide<'a>(&mut self) -> Taken<'a> {
         let text = &mut self.text;
         if text.is_name {
-            return Err(Fail::new(LiftErrorKind::TooLarge { limit: MAX_NAME as u64 }, text.places.quote));
+            return Err(Fail::new(LiftErrorKind::Syntax("a name is longer than 1024 bytes"), text.places.quote));
         }
         let Some(kind) = classify(&text.held) else {
             text.hold = text.held.len() + 1;

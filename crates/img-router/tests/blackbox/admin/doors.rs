@@ -50,6 +50,8 @@ async fn every_route_is_closed_to_all_but_the_operator() {
     let ended = operator.change_sessions().await;
     let bearer = format!("Bearer {KEY}");
     let own = operator.cookie.clone();
+    let behind = format!("img-router=of-another-port; {own}");
+    assert_eq!(send(port, "GET", "/api/config", &[("cookie", &behind)], &Value::Null).await.status, 200);
     let strangers: [Stranger<'_>; 7] = [
         ("nobody", vec![], 401),
         ("a caller's key", vec![("authorization", &bearer)], 403),

@@ -4,7 +4,7 @@
 use crate::engine::Engine;
 use ir_egress::{Answer, Events, ExchangeLimits};
 use ir_model::{Charge, Class, Fault, Gate, Job, Output, Task};
-use ir_platforms::{Adapter, Call, Next, Progress, Recipe, RecipeInput, Reply, ReplyBody, Target, Ticket, render};
+use ir_platforms::{Adapter, Call, Method, Next, Progress, Recipe, RecipeInput, Reply, ReplyBody, Target, Ticket, render};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tokio::time::{sleep, timeout_at};
 const MOST_STEPS: u32 = 32;
 /// Times in a row that asking for a task may fail.
 const MOST_POLL_FAILURES: u32 = 5;
+/// Times that what an order came to is fetched again: that costs nothing.
+const FETCHES: u32 = 2;
 /// Longest pause that a platform's protocol may ask for, in milliseconds.
 const MOST_PAUSE_MS: u64 = 60_000;
 /// Shortest pause that is doubled after a failed question, in milliseconds: a task of an earlier run has none of its own.
@@ -51,7 +53,7 @@ impl<'a> Conversation<'a> {
     /// Talks until all pictures are told of, or a fault. A fault after some pictures speaks of those
     /// that are missing.
     pub(crate) async fn hold(&self, call: Call, listener: &mut impl Listener) -> Result<(), Fault> {
-        let next = self.step(call, listener).await?;
+        let next = self.step(call, Some(FETCHES), listener).await?;
         self.go_on(next, listener).await
     }
 
@@ -74,7 +76,7 @@ impl<'a> Conversation<'a> {
                 }
                 Next::Then(call) if steps < MOST_STEPS => {
                     steps += 1;
-                    next = self.step(call, listener).await?;
+                    next = self.step(call, Some(FETCHES), listener).await?;
                 }
                 Next::Then(_) => return Err(Fault::new(Class::UpstreamFault).detail("the platform's protocol did not come to an end")),
                 Next::Wait(ticket) => next = self.wait(ticket, listener).await?,
@@ -82,10 +84,11 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn step(&self, call: Call, listener: &mut impl Listener) -> Result<Next, Fault> {
+    /// `again`: how often what an order came to may be fetched again where the way there fails.
+    async fn step(&self, call: Call, again: Option<u32>, listener: &mut impl Listener) -> Result<Next, Fault> {
         self.pause(call.after_ms, "the next step was not due").await?;
         let reply = match &call.target {
-            Target::Http { .. } => match self.call(&call).await? {
+            Target::Http { method, .. } => match self.call(&call, again.filter(|_| *method == Method::Get)).await? {
                 Answer::Whole(reply) => {
                     ir_crash::point("exchange.answered");
                     reply
@@ -98,10 +101,22 @@ impl<'a> Conversation<'a> {
     }
 
     /// One exchange. What it alone cannot have cost may have been paid for by an earlier one.
-    async fn call(&self, call: &Call) -> Result<Answer, Fault> {
-        let answer = self.engine.door.call(call, &self.limits).await.map_err(|fault| {
+    async fn call(&self, call: &Call, again: Option<u32>) -> Result<Answer, Fault> {
+        let ordered = self.ordered.load(Ordering::Relaxed);
+        let mut left = again.filter(|_| ordered).unwrap_or(0);
+        let answer = loop {
+            match self.engine.door.call(call, &self.limits).await {
+                Err(fault) if left > 0 && passes(&fault) => {
+                    left -= 1;
+                    tracing::info!(class = fault.class.name(), detail = fault.detail, "what was ordered could not be fetched");
+                    self.pause(LEAST_PAUSE_MS, "what was ordered could not be fetched").await?;
+                }
+                other => break other,
+            }
+        };
+        let answer = answer.map_err(|fault| {
             self.doubt_disk(&fault);
-            let charge = if self.ordered.load(Ordering::Relaxed) { fault.charge.max(Charge::Maybe) } else { fault.charge };
+            let charge = if ordered { fault.charge.max(Charge::Maybe) } else { fault.charge };
             fault.charged(charge)
         })?;
         let taken = match &answer {
@@ -161,7 +176,8 @@ impl<'a> Conversation<'a> {
             let Some(call) = self.adapter.poll(self.job, &ticket) else {
                 return Err(Fault::new(Class::UpstreamFault).detail("the platform gave a ticket that cannot be polled"));
             };
-            match self.step(call, listener).await {
+            // Asking has turns of its own.
+            match self.step(call, None, listener).await {
                 Ok(Next::Wait(again)) => (ticket, failures) = (again, 0),
                 Ok(next @ (Next::Done(_) | Next::Partly(..) | Next::Then(_))) => return Ok(next),
                 Err(fault) if failures < MOST_POLL_FAILURES && passes(&fault) => {

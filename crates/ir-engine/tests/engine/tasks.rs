@@ -201,7 +201,8 @@ async fn a_task_outlasts_a_want_of_descriptors() {
     assert_eq!(submitted(&bench), 1);
 }
 
-/// A Space that took the call and cannot be reached afterwards may have drawn: it is not asked to draw again.
+/// A Space that took the call and cannot be reached afterwards may have drawn: what it draws is fetched a few times, and
+/// it is not asked to draw again.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_taken_may_have_been_charged() {
     const SPACE: &str = r#"{"system":{"modes":{"relay":false,"backend":true}},"providers":{"HuggingFace":{"enabled":true}},
@@ -218,6 +219,6 @@ async fn a_call_that_was_taken_may_have_been_charged() {
     .await;
     let asked = ir_model::Ask { model: "z-image-turbo".to_owned(), ..ask(1) };
     let failure = bench.draw(asked).await.1.expect_err("out of reach");
-    let joined = bench.wire.recorded().iter().filter(|request| request.url.path() == "/g/queue/join").count();
-    assert_eq!((failure.fault.charge, joined), (Charge::Maybe, 1), "{failure:?}");
+    let asked = |path: &str| bench.wire.recorded().iter().filter(|request| request.url.path() == path).count();
+    assert_eq!((failure.fault.charge, asked("/g/queue/join"), asked("/g/queue/data")), (Charge::Maybe, 1, 3), "{failure:?}");
 }

@@ -1,5 +1,6 @@
 //! The `img-router` command.
 
+mod arenas;
 mod check;
 mod cli;
 mod client_keys;
@@ -17,13 +18,17 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let command = cli.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Serve) {
+        arenas::bound();
+    }
     let runtime =
         match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(96).thread_stack_size(1024 * 1024).build() {
             Ok(runtime) => runtime,
             Err(error) => return out::fail(&format!("no runtime could be started: {error}"), 71),
         };
     let code = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
+        match command {
             Command::Serve => serve::run().await,
             Command::Check(args) => check::run(&args),
             Command::Generate(args) => generate::run(args).await,

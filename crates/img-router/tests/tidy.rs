@@ -259,8 +259,11 @@ fn nothing_starts_processes_or_steers_containers() {
     for path in files(&[".rs"]).into_iter().filter(|path| !is_test(path)) {
         let code = read(&path).split("#[cfg(test)]").next().unwrap_or_default().to_owned();
         let name = path.display();
-        // The load generator of the benchmarks starts what it measures.
-        assert!(!code.contains("process::Command") || path.to_string_lossy().contains("/ir-sim/"), "{name} starts processes");
+        // The load generator of the benchmarks starts what it measures, and the gateway may become itself anew.
+        let becomes_itself = path.ends_with("src/arenas.rs") && code.contains("current_exe()") && code.matches(".exec()").count() == 1;
+        let starts = if becomes_itself { [".spawn(", ".output(", ".status("].as_slice() } else { &["process::Command"] };
+        let may = path.to_string_lossy().contains("/ir-sim/");
+        assert!(may || !starts.iter().any(|start| code.contains(start)), "{name} starts processes");
         assert!(!code.contains("docker.sock") && !code.contains("containerd.sock"), "{name} speaks to containers");
     }
 }

@@ -114,3 +114,19 @@ async fn health_speaks_of_the_process_and_readiness_of_its_folder() {
     assert_eq!(client::get(running.port, "/ready").await.unwrap().status, 200);
     running.stop();
 }
+
+/// glibc's heaps are bounded by the processors, or as the operator says; the process stays the same.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
+async fn the_allocator_keeps_few_heaps() {
+    for (given, wanted) in [(None, std::thread::available_parallelism().map_or(2, usize::from).max(2)), (Some("7"), 7)] {
+        let setup = Setup::new();
+        let setup = given.into_iter().fold(setup, |setup, given| setup.env("MALLOC_ARENA_MAX", given));
+        let running = setup.start();
+        let environment = std::fs::read_to_string(format!("/proc/{}/environ", running.pid())).unwrap();
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", running.pid())).unwrap();
+        assert!(environment.split('\0').any(|variable| variable == format!("MALLOC_ARENA_MAX={wanted}")), "{environment}");
+        assert_eq!(name.trim(), "img-router");
+        running.stop();
+    }
+}

@@ -4,6 +4,9 @@
 /// The variable that glibc reads before a program begins.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const MOST: &str = "MALLOC_ARENA_MAX";
+/// Says that the program was started anew: the loader takes the other variable from one with capabilities of its file.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const ANEW: &str = "MALLOC_ARENA_MAX_TRIED";
 
 /// Starts this program anew, in the same process, with one heap for each processor, two at least. Comes back where that is not possible
 /// or the operator has chosen.
@@ -11,16 +14,22 @@ const MOST: &str = "MALLOC_ARENA_MAX";
 pub(crate) fn bound() {
     use ir_settings::Env;
     use std::os::unix::process::CommandExt;
+    use std::path::Path;
     use std::process::Command;
 
-    if Env::from_process().get(MOST).is_some() {
+    let env = Env::from_process();
+    if env.get(MOST).or(env.get(ANEW)).is_some() {
         return;
     }
     let most = std::thread::available_parallelism().map_or(2, usize::from).max(2);
     let mut given = std::env::args_os();
     let (Some(name), Ok(program)) = (given.next(), std::env::current_exe()) else { return };
+    // Started by another program in its place: a loader, say.
+    if Path::new(&name).file_name() != program.file_name() {
+        return;
+    }
     // What cannot be started anew goes on as it is.
-    let _ = Command::new(program).arg0(name).args(given).env(MOST, most.to_string()).exec();
+    let _ = Command::new(program).arg0(name).args(given).env(MOST, most.to_string()).env(ANEW, "1").exec();
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]

@@ -306,6 +306,10 @@ async fn store_later(engine: Arc<Engine>, claim: Claim, hooks: Vec<Hook>) {
     for _ in 0..LATER {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(60));
+        // It was written after all, or something newer was.
+        if engine.store.claim_of(&claim.job).await.is_ok_and(|known| known.is_some_and(|known| known.outcome.is_some())) {
+            return engine.hook_bell.notify_one();
+        }
         if engine.store.close_claim(claim.clone(), hooks.clone()).await.is_ok() {
             return engine.hook_bell.notify_one();
         }

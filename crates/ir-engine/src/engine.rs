@@ -24,9 +24,10 @@ use ir_egress::{Door, ExchangeLimits, Refusals, Timing};
 use ir_model::{Ask, Caller, Class, Clock, Dice, Fault, Gate, Picture, RequestId, Task};
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
-use ir_spool::{PictureStore, Spool};
+use ir_spool::{PictureStore, Spool, SpoolError};
 use ir_store::{AuditRecord, Store, StoreError};
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -40,8 +41,12 @@ const LOW_WATER: u64 = 64 * 1024 * 1024;
 const TOLD: usize = 512;
 /// Unknown keys of an address within a minute that are answered at once.
 const WRONG_KEYS: u32 = 60;
+/// Rows about that in the audit log within a minute.
+const GUESSERS_TOLD: u32 = 30;
 /// How long the answer to a further one waits.
 const HELD_BACK: Duration = Duration::from_secs(5);
+/// Jobs that are asked for at once without a request that waits for them.
+const ASKING: usize = 16;
 /// How long the database may take to say that it can be written.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
@@ -108,8 +113,10 @@ pub struct Engine {
     pub(crate) relayed: Paces,
     /// Unknown keys.
     wrong_keys: Paces,
-    /// Rows about them in the audit log: one a minute for an address.
+    /// Rows about them in the audit log: one a minute for an address, [`GUESSERS_TOLD`] for all.
     guessers_told: Paces,
+    /// Turns of asking for tasks that no request waits for.
+    pub(crate) asking: Semaphore,
     pub(crate) settings: Arc<SettingsFile>,
     snapshot: ArcSwap<Snapshot>,
     pub(crate) registry: Registry,
@@ -190,6 +197,7 @@ impl Engine {
             relayed: Paces::default(),
             wrong_keys: Paces::default(),
             guessers_told: Paces::default(),
+            asking: Semaphore::new(ASKING),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
             born: Instant::now(),
@@ -238,7 +246,8 @@ impl Engine {
         if self.wrong_keys.take(peer, WRONG_KEYS, second).is_ok() {
             return;
         }
-        if self.guessers_told.take(peer, 1, second).is_ok() {
+        let all = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        if self.guessers_told.take(peer, 1, second).is_ok() && self.guessers_told.take(all, GUESSERS_TOLD, second).is_ok() {
             tracing::warn!(%peer, "wrong keys from one address: their answers wait");
             let record = AuditRecord {
                 id: None,
@@ -295,13 +304,20 @@ impl Engine {
         &self.callers_spool
     }
 
-    /// The listed picture of this name. `None`: there is none.
+    /// The listed picture of this name. `None`: there is none, or its file is gone or damaged.
     ///
     /// # Errors
     /// Why it cannot be read, for the log.
     pub async fn stored(&self, name: &str) -> Result<Option<Picture>, String> {
         let Some(record) = self.store.get(name).await.map_err(|error| error.to_string())? else { return Ok(None) };
-        let blob = self.pictures.open(&record.path).await.map_err(|error| error.to_string())?;
+        let blob = match self.pictures.open(&record.path).await {
+            Ok(blob) => blob,
+            Err(SpoolError::Io(error)) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                tracing::error!(name, %error, "a listed picture cannot be opened");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.to_string()),
+        };
         Picture::from_blob(blob).map(Some).map_err(|flaw| flaw.to_string())
     }
 

@@ -106,7 +106,8 @@ impl<'a> Conversation<'a> {
         let mut left = again.filter(|_| ordered).unwrap_or(0);
         let answer = loop {
             match self.engine.door.call(call, &self.limits).await {
-                Err(fault) if left > 0 && passes(&fault) => {
+                // Sent or not must be known: a stream that was begun and broke is not there a second time.
+                Err(fault) if left > 0 && passes(&fault) && fault.charge == Charge::No => {
                     left -= 1;
                     tracing::info!(class = fault.class.name(), detail = fault.detail, "what was ordered could not be fetched");
                     self.pause(LEAST_PAUSE_MS, "what was ordered could not be fetched").await?;
@@ -220,7 +221,10 @@ fn lost(fault: Fault) -> Fault {
         Class::ModelNotFound => Fault { class: Class::TaskFailed, ..fault }
             .charged(Charge::Maybe)
             .say("The platform lost the task: it does not know it any more.", "平台丢失了该任务：已查询不到。"),
-        _ => fault.charged(Charge::Maybe),
+        _ => {
+            let charge = fault.charge.max(Charge::Maybe);
+            fault.charged(charge)
+        }
     }
 }
 

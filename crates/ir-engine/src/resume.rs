@@ -17,11 +17,10 @@ use ir_platforms::{Auth, Ticket};
 use ir_store::{AttemptNote, AttemptState, Claim, JobRecord, JobState, JournalAttempt, JournalEntry, RequestRecord};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-/// Jobs of earlier runs that are asked for at once.
-const AT_ONCE: usize = 16;
+/// The last turn comes so long before nobody can come back any more.
+const LAST_MS: i64 = 3_600_000;
 /// Pauses between two turns of asking: the first, and the longest, since each is twice the one before.
 const PAUSES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(900)];
 
@@ -31,9 +30,8 @@ pub(crate) async fn resume(engine: Arc<Engine>) {
         Ok(left) => left,
         Err(error) => return tracing::error!(%error, "tasks of the last run could not be read"),
     };
-    let places = Arc::new(Semaphore::new(AT_ONCE));
     for entry in left {
-        tokio::spawn(see_through(Arc::clone(&engine), entry, true, Arc::clone(&places)));
+        tokio::spawn(see_through(Arc::clone(&engine), entry, Taken { again: true, ..Taken::default() }, false));
     }
 }
 
@@ -41,48 +39,59 @@ pub(crate) async fn resume(engine: Arc<Engine>) {
 pub(crate) async fn adopt(engine: Arc<Engine>, job: String) {
     engine.events.flush().await;
     match engine.store.job(&job).await {
-        // Requests under way have a bound of their own.
-        Ok(Some(entry)) => see_through(engine, entry, false, Arc::new(Semaphore::new(1))).await,
+        Ok(Some(entry)) => {
+            // Who may draw has a place; the next turn is one of many.
+            let mut taken = Taken::default();
+            if !take_up(&engine, &entry, &mut taken).await {
+                see_through(engine, entry, Taken { again: true, ..taken }, true).await;
+            }
+        }
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "the tasks of a request could not be read"),
     }
 }
 
 /// Takes up a job until something is known of all its tasks, for as long as somebody may come back to it; a run that
-/// ends before that leaves it to the next. `again`: an earlier turn may have stored its pictures.
-async fn see_through(engine: Arc<Engine>, entry: JournalEntry, mut again: bool, places: Arc<Semaphore>) {
+/// ends before that leaves it to the next. `later`: begins with a pause.
+async fn see_through(engine: Arc<Engine>, mut entry: JournalEntry, mut taken: Taken, mut later: bool) {
     let [mut pause, longest] = PAUSES;
     loop {
-        let Ok(place) = places.acquire().await else { return };
-        let is_over = take_up(&engine, &entry, again).await;
-        drop(place);
-        if is_over {
+        if std::mem::replace(&mut later, true) {
+            sleep(pause).await;
+            pause = (pause * 2).min(longest);
+            engine.events.flush().await;
+            match engine.store.job(&entry.job.id).await {
+                Ok(Some(now)) => entry = now,
+                Ok(None) => return,
+                Err(error) => tracing::error!(%error, "the tasks of a request could not be read"),
+            }
+        }
+        let Ok(_place) = engine.asking.acquire().await else { return };
+        if take_up(&engine, &entry, &mut taken).await {
             return;
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(longest);
-        again = true;
+        taken.again = true;
     }
 }
 
 /// One job: all its tickets, then its end. Answers whether it has ended.
-async fn take_up(engine: &Arc<Engine>, entry: &JournalEntry, again: bool) -> bool {
+async fn take_up(engine: &Arc<Engine>, entry: &JournalEntry, taken: &mut Taken) -> bool {
     let claim = engine.store.claim_of(&entry.job.id).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the request of a task could not be read");
         None
     });
     // Under its own name, its caller finds what comes of it.
     let request_id = claim.as_ref().map_or_else(|| entry.job.id.clone(), |claim| claim.request_id.clone());
-    let mut taken = Taken { again, ..Taken::default() };
+    let before = taken.names.len();
     let mut worst = None;
     let mut is_over = true;
-    let may_wait = engine.clock.now() < entry.job.created.plus_ms(KEPT_MS);
+    let may_wait = engine.clock.now() < entry.job.created.plus_ms(KEPT_MS - LAST_MS);
     for attempt in entry.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ticket) {
         let began = engine.clock.now();
-        let before = taken.names.len();
-        let outcome = ask(engine, &entry.job, &request_id, attempt, &mut taken).await;
+        taken.came = 0;
+        let outcome = ask(engine, &entry.job, &request_id, attempt, taken).await;
         let (word, charge, said) = match &outcome {
-            Ok(()) if taken.names.len() > before => ("ok", Charge::Yes, String::new()),
+            Ok(()) if taken.came > 0 => ("ok", Charge::Yes, String::new()),
             Ok(()) => (Class::UpstreamFault.name(), Charge::Maybe, "no picture".to_owned()),
             Err(fault) => (fault.class.name(), fault.charge, fault.detail.clone().unwrap_or_default()),
         };
@@ -111,16 +120,16 @@ async fn take_up(engine: &Arc<Engine>, entry: &JournalEntry, again: bool) -> boo
         });
         worst = outcome.err().or(worst);
     }
-    if !is_over {
-        return false;
-    }
-    // What was told as failed is told anew once there is a picture.
-    let is_news = |claim: &Claim| claim.outcome.is_none() || (!taken.names.is_empty() && claims::has_failed(claim));
+    // As soon as there is a picture; what was told as failed is told anew then.
+    let drawn = taken.names.len() > before;
+    let is_news = |claim: &Claim| if claim.outcome.is_none() { is_over || drawn } else { drawn && claims::has_failed(claim) };
     if let Some(claim) = claim.filter(is_news) {
         settle(engine, claim, Some(entry), worst).await;
     }
-    finish(engine, entry.job.clone(), request_id, taken);
-    true
+    if is_over {
+        finish(engine, entry.job.clone(), request_id, std::mem::take(taken));
+    }
+    is_over
 }
 
 fn finish(engine: &Engine, job: JobRecord, request_id: String, taken: Taken) {
@@ -151,8 +160,10 @@ fn finish(engine: &Engine, job: JobRecord, request_id: String, taken: Taken) {
 /// What came of a job.
 #[derive(Default)]
 struct Taken {
-    /// An earlier run may have stored them.
+    /// An earlier run or turn may have stored them.
     again: bool,
+    /// Pictures of the ticket that is being asked for.
+    came: u32,
     names: Vec<String>,
     bytes: u64,
     notes: Vec<AttemptNote>,
@@ -238,9 +249,13 @@ impl Listener for Basket<'_> {
                 let fault = Fault::new(Class::UpstreamFault).charged(Charge::Maybe);
                 self.worst = Some(fault.detail("its picture could not be had, or not be stored"));
             }
-            Ok(drawn) => {
-                self.taken.bytes += drawn.picture.map_or(0, |picture| picture.blob.size());
-                self.taken.names.extend(drawn.name);
+            Ok(Drawn { name: Some(name), picture, .. }) => {
+                self.taken.came += 1;
+                // Not so if an earlier turn took it.
+                if !self.taken.names.contains(&name) {
+                    self.taken.bytes += picture.map_or(0, |picture| picture.blob.size());
+                    self.taken.names.push(name);
+                }
             }
             Err(fault) => self.worst = Some(fault),
         }

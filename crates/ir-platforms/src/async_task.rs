@@ -100,13 +100,18 @@ impl Tasks {
     }
 
     /// Why a task failed: what its document says. The key was good enough for the task to be taken,
-    /// and the model was found: codes that say otherwise are those of the platform's own workers.
+    /// the model was found, and the question was answered: codes that say otherwise are those of the
+    /// platform's own workers.
     fn failure(&self, document: &Node) -> Fault {
         let fault = reported(self.rows, document);
         match fault.class {
-            Class::UpstreamFault | Class::KeyRejected | Class::ModelNotFound => {
-                Fault { class: Class::TaskFailed, charge: Charge::Maybe, message: None, ..fault }
-            }
+            Class::UpstreamFault
+            | Class::KeyRejected
+            | Class::ModelNotFound
+            | Class::Overloaded
+            | Class::RateLimited
+            | Class::Timeout
+            | Class::Blocked => Fault { class: Class::TaskFailed, charge: Charge::Maybe, message: None, ..fault },
             _ => fault,
         }
     }

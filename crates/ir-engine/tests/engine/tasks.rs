@@ -182,6 +182,60 @@ async fn a_task_whose_platform_is_away_is_not_lost() {
     assert_eq!((names.len(), bench.store.count().await.expect("store"), submitted(&bench)), (1, 1, 1));
 }
 
+/// Of two tasks of a request that are left, each is taken once: the first one's picture is there while the other is still asked for,
+/// and it is not asked for again.
+#[tokio::test(start_paused = true)]
+async fn each_task_that_is_left_is_taken_once() {
+    let phase = Arc::new(AtomicU8::new(0));
+    let seen = Arc::clone(&phase);
+    let orders = AtomicU8::new(0);
+    let bench = bench(ALONE, &[], move |request: &Recorded| match (request.url.path(), seen.load(Ordering::Relaxed)) {
+        ("/v1/images/generations", _) => {
+            let order = orders.fetch_add(1, Ordering::Relaxed) + 1;
+            json(200, &[], &format!(r#"{{"task_status":"SUCCEED","task_id":"T{order}"}}"#))
+        }
+        ("/1.png", _) => Ok(WireReply::scripted(200, &[("content-type", "image/png")], png(1))),
+        ("/2.png", _) => Ok(WireReply::scripted(200, &[("content-type", "image/png")], png(2))),
+        (_, 0) | ("/v1/tasks/T2", 1) => json(503, &[], "{}"),
+        (path, _) => {
+            let body =
+                format!(r#"{{"task_status":"SUCCEED","output_images":["https://pictures.example/{}.png"]}}"#, &path[path.len() - 1..]);
+            json(200, &[], &body)
+        }
+    })
+    .await;
+    let new = NewKey { secret: Secret::new("ms-0123456789"), name: String::new(), base_url: None, models: vec![], enabled: true };
+    bench.engine.add_keys("ModelScope", vec![new]).await.expect("key");
+    let request = async || {
+        let terms = Terms { what: "what".to_owned(), key: Some("k".to_owned()), ..Terms::default() };
+        end(bench.engine.request(ask(2), client(), RequestId::random(&**bench.engine.dice()), terms).await.expect("taken")).await
+    };
+    assert!(request().await.1.is_err());
+    let asked = |path: &str| bench.wire.recorded().iter().filter(|request| request.url.path() == path).count();
+    let still = Still::begin();
+    let mut turns = 0;
+    phase.store(1, Ordering::Relaxed);
+    while request().await.1.is_err() {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 100, "the first picture does not come");
+    }
+    let (first, second) = (asked("/v1/tasks/T1"), asked("/v1/tasks/T2"));
+    while asked("/v1/tasks/T2") < second + 7 {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 200, "the second one is not asked for");
+    }
+    assert_eq!((asked("/v1/tasks/T1"), asked("/1.png")), (first, 1));
+    phase.store(2, Ordering::Relaxed);
+    while bench.store.count().await.expect("store") < 2 {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 400, "the second picture does not come");
+    }
+    assert_eq!((request().await.0.len(), submitted(&bench)), (1, 2));
+}
+
 /// What this machine lacks while it asks for a task says nothing of the task, and does not make it free.
 ///
 /// Proves F-60.

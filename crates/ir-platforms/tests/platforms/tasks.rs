@@ -97,7 +97,16 @@ fn a_failed_task_punishes_no_key() {
         platform(name).read(&job(Task::Text), &polled(name, 200, value)).expect_err(name)
     };
     for name in WITH_TASKS {
-        for (code, message) in [(401, "unauthorized"), (403, "forbidden"), (404, "not found"), (500, "task not found"), (0, "")] {
+        let codes = [
+            (401, "unauthorized"),
+            (403, "forbidden"),
+            (404, "not found"),
+            (429, "slow down"),
+            (500, "task not found"),
+            (503, "busy"),
+            (0, ""),
+        ];
+        for (code, message) in codes {
             let fault = failed(name, json!({"code": code, "message": message}));
             assert_eq!((fault.class, fault.charge), (Class::TaskFailed, Charge::Maybe), "{name} {code}");
         }

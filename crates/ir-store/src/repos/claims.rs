@@ -38,7 +38,7 @@ pub trait Claims: Send + Sync {
     /// chosen by callers, and whose picture it is cannot be told.
     async fn drawn_for(&self, claim: &Claim) -> Result<Vec<String>>;
 
-    /// Removes claims that began before `before`. Answers how many.
+    /// Removes claims that began before `before`; those that are still under way a day later. Answers how many.
     async fn prune_claims(&self, before: Timestamp) -> Result<u64>;
 
     /// Messages whose time has come, the one that waits longest first.

@@ -106,7 +106,8 @@ impl Claims for SqliteStore {
     }
 
     async fn prune_claims(&self, before: Timestamp) -> Result<u64> {
-        let delete = "DELETE FROM claims WHERE job IN (SELECT job FROM claims WHERE created < ?1 LIMIT ?2)";
+        let delete = "DELETE FROM claims WHERE job IN (
+                        SELECT job FROM claims WHERE created < ?1 AND (outcome IS NOT NULL OR created < ?1 - 86400000) LIMIT ?2)";
         delete_in_portions(self, delete, before, None).await
     }
 

@@ -70,7 +70,11 @@ impl Pool {
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let db = match self.take() {
             Some(db) => db,
-            None => self.open().inspect_err(|_| self.idle().opened -= 1)?,
+            None => self.open().or_else(|error| {
+                let mut idle = self.idle();
+                idle.opened -= 1;
+                idle.connections.pop_front().ok_or(error)
+            })?,
         };
         // All queries of one call see the same moment.
         let result = db.unchecked_transaction().map_err(StoreError::from).and_then(|tx| work(&tx));

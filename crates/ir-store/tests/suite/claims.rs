@@ -61,8 +61,13 @@ async fn a_claim_is_found_by_its_request_and_its_key(make: &impl Fn(&str) -> Arc
 
     store.drop_claim("1").await.unwrap();
     assert_eq!(store.claim_of("1").await.unwrap(), None);
+    store.open_claim(claim("3", None, 20), EVER).await.unwrap();
+    store.close_claim(Claim { outcome: Some("ended".to_owned()), ..claim("4", None, 20) }, vec![]).await.unwrap();
     assert_eq!(store.prune_claims(Timestamp(21)).await.unwrap(), 1);
-    assert_eq!(store.claim_of("2").await.unwrap(), None);
+    // What came of the others is still to be told.
+    assert_eq!((store.claim_of("3").await.unwrap().is_some(), store.claim_of("4").await.unwrap()), (true, None));
+    assert_eq!(store.prune_claims(Timestamp(86_400_021)).await.unwrap(), 2);
+    assert_eq!(store.claim_of("3").await.unwrap(), None);
 }
 
 async fn a_key_belongs_to_one_claim_at_a_time(make: &impl Fn(&str) -> Arc<dyn Store>) {

@@ -174,7 +174,9 @@ async fn nothing_is_bought_that_cannot_be_written_down() {
     // After a failed flush nobody knows what is on the disk: only a start tells, so the process ends.
     faults.set(&[("store.commit", EIO)]);
     let refused = send(running.port, &ask("a dog"), "a").await.unwrap();
-    assert_eq!(code(&refused), (503, "overloaded".to_owned()));
+    // A row of the request before may meet the fault first: then it goes down already.
+    let (status, why) = code(&refused);
+    assert!(status == 503 && ["overloaded", "shutting_down"].contains(&why.as_str()), "{status} {why}");
     assert!(!refused.header("retry-after").is_empty());
     assert_eq!(running.exit_code(), BROKEN);
     assert_eq!(drawn(&sim), 1);

@@ -11,6 +11,7 @@ use crate::draw::{Errand, Failure, MOST_PICTURES, run};
 use crate::events::Events;
 use crate::feed::Feed;
 use crate::fetches::Fetches;
+use crate::guesses::Guesses;
 use crate::hosting::Hosting;
 use crate::models::ModelInfo;
 use crate::optimizer::Optimizer;
@@ -25,9 +26,9 @@ use ir_model::{Ask, Caller, Class, Clock, Dice, Fault, Gate, Picture, RequestId,
 use ir_platforms::Card;
 use ir_settings::{DEFAULT_API_TIMEOUT, SettingsFile};
 use ir_spool::{PictureStore, Spool, SpoolError};
-use ir_store::{AuditRecord, Store, StoreError};
+use ir_store::{Store, StoreError};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,12 +40,6 @@ const LOW_WATER: u64 = 64 * 1024 * 1024;
 
 /// Happenings that are kept for those who watch and come back.
 const TOLD: usize = 512;
-/// Unknown keys of an address within a minute that are answered at once.
-const WRONG_KEYS: u32 = 60;
-/// Rows about that in the audit log within a minute.
-const GUESSERS_TOLD: u32 = 30;
-/// How long the answer to a further one waits.
-const HELD_BACK: Duration = Duration::from_secs(5);
 /// Jobs that are asked for at once without a request that waits for them.
 const ASKING: usize = 16;
 /// How long the database may take to say that it can be written.
@@ -111,10 +106,7 @@ pub struct Engine {
     pub(crate) counters: Counters,
     pub(crate) fetches: Fetches,
     pub(crate) relayed: Paces,
-    /// Unknown keys.
-    wrong_keys: Paces,
-    /// Rows about them in the audit log: one a minute for an address, [`GUESSERS_TOLD`] for all.
-    guessers_told: Paces,
+    pub(crate) guesses: Guesses,
     /// Turns of asking for tasks that no request waits for.
     pub(crate) asking: Semaphore,
     pub(crate) settings: Arc<SettingsFile>,
@@ -195,8 +187,7 @@ impl Engine {
             counters: Counters::default(),
             fetches: Fetches::default(),
             relayed: Paces::default(),
-            wrong_keys: Paces::default(),
-            guessers_told: Paces::default(),
+            guesses: Guesses::default(),
             asking: Semaphore::new(ASKING),
             snapshot: ArcSwap::from_pointee(snapshot),
             registry,
@@ -236,33 +227,6 @@ impl Engine {
     /// See `06-errors.md`, "Before any attempt".
     pub fn identify(&self, token: Option<&str>, peer: IpAddr) -> Result<Caller, Fault> {
         crate::identify::identify(&self.snapshot(), token, peer, self.clock.now())
-    }
-
-    /// After a key that is not known: an address that was wrong often within the last minute waits for
-    /// its answers, so that keys cannot be guessed by the thousand. Who has a good key does not wait,
-    /// also not behind the same address.
-    pub async fn hold_back(&self, peer: IpAddr) {
-        let second = self.mono() / 1000;
-        if self.wrong_keys.take(peer, WRONG_KEYS, second).is_ok() {
-            return;
-        }
-        let all = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        if self.guessers_told.take(peer, 1, second).is_ok() && self.guessers_told.take(all, GUESSERS_TOLD, second).is_ok() {
-            tracing::warn!(%peer, "wrong keys from one address: their answers wait");
-            let record = AuditRecord {
-                id: None,
-                time: self.clock.now(),
-                actor: "a stranger".to_owned(),
-                address: peer.to_string(),
-                action: "guess keys".to_owned(),
-                target: String::new(),
-                outcome: "held back".to_owned(),
-            };
-            if let Err(error) = self.store.add_audit(vec![record]).await {
-                tracing::error!(%error, "the audit log could not be written");
-            }
-        }
-        tokio::time::sleep(HELD_BACK).await;
     }
 
     /// Begins to draw. The job belongs to the engine: whoever holds the [`Drawing`] only watches. Nobody

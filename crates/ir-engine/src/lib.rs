@@ -24,6 +24,7 @@ mod events;
 mod exchange;
 mod feed;
 mod fetches;
+mod guesses;
 mod hints;
 mod hooks;
 mod hosting;

@@ -3,7 +3,7 @@
 
 use crate::support::{Answered, Bench, Still, ask, bench, client, end, json, png};
 use ir_egress::{Recorded, WireFault, WireFaultKind, WireReply};
-use ir_engine::{NewKey, Terms};
+use ir_engine::{Failure, NewKey, Summary, Terms};
 use ir_model::{Charge, Class, Gate, RequestId, Secret};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,10 +27,24 @@ async fn asking(asked: impl Fn(usize) -> Answered + Send + Sync + 'static) -> (B
     })
     .await;
     for key in ["ms-0123456789", "ms-9876543210"] {
-        let new = NewKey { secret: Secret::new(key), name: String::new(), base_url: None, models: vec![], enabled: true };
-        bench.engine.add_keys("ModelScope", vec![new]).await.expect("key");
+        add_key(&bench, key).await;
     }
     (bench, times)
+}
+
+async fn add_key(bench: &Bench, key: &str) {
+    let new = NewKey { secret: Secret::new(key), name: String::new(), base_url: None, models: vec![], enabled: true };
+    bench.engine.add_keys("ModelScope", vec![new]).await.expect("key");
+}
+
+/// The same request under the same idempotency key, each time.
+async fn keyed(bench: &Bench, n: u32) -> (Vec<String>, Result<Summary, Failure>) {
+    let terms = Terms { what: "what".to_owned(), key: Some("k".to_owned()), ..Terms::default() };
+    end(bench.engine.request(ask(n), client(), RequestId::random(&**bench.engine.dice()), terms).await.expect("taken")).await
+}
+
+fn asked_for(bench: &Bench, path: &str) -> usize {
+    bench.wire.recorded().iter().filter(|request| request.url.path() == path).count()
 }
 
 fn submitted(bench: &Bench) -> usize {
@@ -92,8 +106,7 @@ async fn a_task_that_ends_after_the_deadline_is_not_lost() {
         (_, true) => json(200, &[], r#"{"task_status":"SUCCEED","output_images":["https://pictures.example/boat.png"]}"#),
     })
     .await;
-    let new = NewKey { secret: Secret::new("ms-0123456789"), name: String::new(), base_url: None, models: vec![], enabled: true };
-    bench.engine.add_keys("ModelScope", vec![new]).await.expect("key");
+    add_key(&bench, "ms-0123456789").await;
     let began = Instant::now();
     let failure = bench.draw(ask(1)).await.1.expect_err("it had not ended");
     assert_eq!((failure.fault.class, failure.fault.charge), (Class::Timeout, Charge::Maybe));
@@ -147,15 +160,11 @@ async fn a_task_whose_platform_is_away_is_not_lost() {
         _ => json(200, &[], r#"{"task_status":"SUCCEED","output_images":["https://pictures.example/boat.png"]}"#),
     })
     .await;
-    let new = NewKey { secret: Secret::new("ms-0123456789"), name: String::new(), base_url: None, models: vec![], enabled: true };
-    bench.engine.add_keys("ModelScope", vec![new]).await.expect("key");
-    let request = async || {
-        let terms = Terms { what: "what".to_owned(), key: Some("k".to_owned()), ..Terms::default() };
-        end(bench.engine.request(ask(1), client(), RequestId::random(&**bench.engine.dice()), terms).await.expect("taken")).await
-    };
+    add_key(&bench, "ms-0123456789").await;
+    let request = async || keyed(&bench, 1).await;
     let failure = request().await.1.expect_err("it could not be asked for");
     assert_eq!((failure.fault.class, failure.fault.charge), (Class::Overloaded, Charge::Maybe));
-    let asked = |path: &str| bench.wire.recorded().iter().filter(|request| request.url.path() == path).count();
+    let asked = |path: &str| asked_for(&bench, path);
     let still = Still::begin();
     let (mut turns, before) = (0, asked("/v1/tasks/T1"));
     while asked("/v1/tasks/T1") < before + 7 {
@@ -204,14 +213,10 @@ async fn each_task_that_is_left_is_taken_once() {
         }
     })
     .await;
-    let new = NewKey { secret: Secret::new("ms-0123456789"), name: String::new(), base_url: None, models: vec![], enabled: true };
-    bench.engine.add_keys("ModelScope", vec![new]).await.expect("key");
-    let request = async || {
-        let terms = Terms { what: "what".to_owned(), key: Some("k".to_owned()), ..Terms::default() };
-        end(bench.engine.request(ask(2), client(), RequestId::random(&**bench.engine.dice()), terms).await.expect("taken")).await
-    };
+    add_key(&bench, "ms-0123456789").await;
+    let request = async || keyed(&bench, 2).await;
     assert!(request().await.1.is_err());
-    let asked = |path: &str| bench.wire.recorded().iter().filter(|request| request.url.path() == path).count();
+    let asked = |path: &str| asked_for(&bench, path);
     let still = Still::begin();
     let mut turns = 0;
     phase.store(1, Ordering::Relaxed);
@@ -273,6 +278,6 @@ async fn a_call_that_was_taken_may_have_been_charged() {
     .await;
     let asked = ir_model::Ask { model: "z-image-turbo".to_owned(), ..ask(1) };
     let failure = bench.draw(asked).await.1.expect_err("out of reach");
-    let asked = |path: &str| bench.wire.recorded().iter().filter(|request| request.url.path() == path).count();
+    let asked = |path: &str| asked_for(&bench, path);
     assert_eq!((failure.fault.charge, asked("/g/queue/join"), asked("/g/queue/data")), (Charge::Maybe, 1, 3), "{failure:?}");
 }

@@ -45,7 +45,7 @@ async fn add(gateway: &Gateway, args: ClientKeyArgs) -> ExitCode {
         per_minute: args.per_minute,
         concurrent: args.concurrent,
     };
-    match gateway.engine.add_client_key(terms).await {
+    match gateway.engine.add_client_key(terms, now).await {
         Ok(Some((key, record))) => {
             // The key alone on standard output, so that a script can take it.
             out::note(format_args!("{} ({}); shown this once:", record.id, record.name));

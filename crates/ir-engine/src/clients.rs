@@ -208,11 +208,15 @@ pub struct ClientKeyTerms {
 
 impl Engine {
     /// Makes a client key, in force when this answers: the key, which nobody can tell again, and what is
-    /// stored. `None`: there are as many as there may be.
+    /// stored. `created` is the time from which its terms reckon. `None`: there are as many as there may be.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn add_client_key(&self, terms: ClientKeyTerms) -> Result<Option<(Secret, ClientKeyRecord)>, StoreError> {
+    pub async fn add_client_key(
+        &self,
+        terms: ClientKeyTerms,
+        created: Timestamp,
+    ) -> Result<Option<(Secret, ClientKeyRecord)>, StoreError> {
         let mut raw = [0; RANDOM];
         self.dice.fill(&mut raw);
         let key = Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(raw)));
@@ -221,7 +225,7 @@ impl Engine {
             name: terms.name,
             hash: hash(self.settings.vault(), key.expose()),
             hint: key.masked(),
-            created: self.clock.now(),
+            created,
             expires: terms.expires,
             enabled: terms.enabled,
             models: terms.models,

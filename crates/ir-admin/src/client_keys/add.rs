@@ -53,10 +53,11 @@ pub(super) async fn add(
         concurrent: wanted.concurrent_requests,
     };
     judge(&terms)?;
-    if terms.expires.is_some_and(|at| at <= admin.now()) {
+    let now = admin.now();
+    if terms.expires.is_some_and(|at| at <= now) {
         return Err(Refusal::bad("expires", "'expires' lies in the past.", "过期时间已过。"));
     }
-    let Some((key, record)) = admin.engine.add_client_key(terms).await? else {
+    let Some((key, record)) = admin.engine.add_client_key(terms, now).await? else {
         let (en, zh) = ("There are 1000 keys already. Delete some that nobody uses.", "密钥数量已达上限（1000），请先删除不再使用的密钥。");
         return Err(Refusal::new(StatusCode::CONFLICT, "too_many_keys", en, zh));
     };

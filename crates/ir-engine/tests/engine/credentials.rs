@@ -37,7 +37,9 @@ async fn keys(bench: &Bench, count: usize) -> Vec<Secret> {
             per_minute: None,
             concurrent: None,
         };
-        keys.push(bench.engine.add_client_key(terms).await.expect("the store works").expect("there is room").0);
+        let created = bench.engine.clock().now();
+        let made = bench.engine.add_client_key(terms, created).await.expect("the store works");
+        keys.push(made.expect("there is room").0);
     }
     keys
 }

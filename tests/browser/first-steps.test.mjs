@@ -403,6 +403,27 @@ function steps({ doubao, siliconFlow, gateway, window, page, language, t, prompt
       },
     ],
     [
+      "another password asks for the present one",
+      async () => {
+        await go("settings");
+        await page.getByRole("tab", { name: t("setting:tabs.security"), exact: true }).click();
+        const present = page.getByLabel(t("setting:password.current"), { exact: true });
+        const change = async (current) => {
+          await present.fill(current);
+          await page.getByLabel(t("common:newPassword.label"), { exact: true }).fill("another password");
+          await page.getByLabel(t("common:newPassword.again"), { exact: true }).fill("another password");
+          await button(t("setting:password.change")).click();
+        };
+        await window.expect(/status of 400/, async () => {
+          await change("not the password");
+          await page.locator(".mantine-PasswordInput-root").filter({ has: present }).locator(".mantine-PasswordInput-error").waitFor();
+        });
+        await change(PASSWORD);
+        await told(t("setting:password.changed"));
+        await go("keys");
+      },
+    ],
+    [
       "the other language is a click away",
       async () => {
         const other = language === "en" ? "zh-CN" : "en";

@@ -56,11 +56,14 @@ pub(super) async fn change(
     Ok(tagged(answer, &etag))
 }
 
-/// A password is changed where the present one is asked for, and all sessions end with it.
+/// A password is changed where the present one is asked for, and all sessions end with it: a session that
+/// somebody else got hold of opens nothing beyond its end.
 fn keeps_the_password(patch: &Value) -> Result<(), Refusal> {
+    let touches = |name: &str| patch["security"].get(name).is_some_and(|value| value != MASK);
     let path = match &patch["security"] {
         Value::Null if patch.get("security").is_some() => "security",
-        security if security.get("adminPasswordHash").is_some_and(|hash| hash != MASK) => "security.adminPasswordHash",
+        _ if touches("adminPasswordHash") => "security.adminPasswordHash",
+        _ if touches("adminPassword") => "security.adminPassword",
         _ => return Ok(()),
     };
     Err(Refusal::bad(path, "The password is changed by POST /api/password.", "密码须通过 POST /api/password 修改。"))
@@ -148,8 +151,10 @@ mod tests {
         for (patch, param) in [
             (json!({"security": {"adminPasswordHash": "x"}}), Some("security.adminPasswordHash")),
             (json!({"security": {"adminPasswordHash": null}}), Some("security.adminPasswordHash")),
+            (json!({"security": {"adminPassword": "a new password"}}), Some("security.adminPassword")),
+            (json!({"security": {"adminPassword": null}}), Some("security.adminPassword")),
             (json!({"security": null}), Some("security")),
-            (json!({"security": {"adminPasswordHash": MASK, "adminKey": "k"}}), None),
+            (json!({"security": {"adminPasswordHash": MASK, "adminPassword": MASK, "adminKey": "k"}}), None),
             (json!({"system": {"port": 1}}), None),
             (json!([1]), None),
         ] {

@@ -35,8 +35,8 @@ pub(super) async fn change(State(admin): State<Arc<Admin>>, operator: Operator, 
     let change: Change = body::password(Request::from_parts(parts.clone(), body)).await?;
     if admin.settings.current().settings.security.admin_password.is_some() {
         let (en, zh) = (
-            "The password is set by the environment variable IMG_ROUTER_ADMIN_PASSWORD: change it there.",
-            "密码由环境变量 IMG_ROUTER_ADMIN_PASSWORD 设置，请在那里修改。",
+            "The password is set by IMG_ROUTER_ADMIN_PASSWORD, or security.adminPassword in the configuration file: change it there.",
+            "密码由环境变量 IMG_ROUTER_ADMIN_PASSWORD 或配置文件中的 security.adminPassword 设置，请在那里修改。",
         );
         return Err(Refusal::new(StatusCode::CONFLICT, "set_by_environment", en, zh));
     }

@@ -84,14 +84,14 @@ export const SECTIONS = {
     tab: "security",
     paths: ["security.allowedHosts", "security.allowPrivate", "security.trustedProxies"],
   },
-  credentials: { tab: "security", paths: ["security.adminKey", "security.adminPassword"] },
+  credentials: { tab: "security", paths: ["security.adminKey"] },
 } as const satisfies Record<string, { tab: Tab; paths: readonly string[] }>;
 
 export type SectionName = keyof typeof SECTIONS;
 export const SECTION_NAMES = Object.keys(SECTIONS) as SectionName[];
 
-/** What has a page of its own, or none: the password's hash is what changing the password makes. */
-const ELSEWHERE = ["providers.", "promptOptimizer.", "hfModelMap", "security.adminPasswordHash"];
+/** What has a page of its own, or none: a password is changed where the present one is asked for. */
+const ELSEWHERE = ["providers.", "promptOptimizer.", "hfModelMap", "security.adminPassword"];
 
 const PLACED = new Map<string, SectionName>(
   SECTION_NAMES.flatMap((name) => SECTIONS[name].paths.map((path): [string, SectionName] => [path, name])),

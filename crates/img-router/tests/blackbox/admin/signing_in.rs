@@ -25,6 +25,8 @@ async fn sessions_and_passwords() {
     assert_eq!(sessions.as_array().unwrap().len(), 2);
     let wrong = operator.post("/api/password", &json!({"current": "wrong", "password": "a new password"})).await;
     assert_eq!((wrong.status, wrong.json()["error"]["param"].as_str()), (400, Some("current")));
+    let setting = operator.post("/api/runtime-config", &json!({"security": {"adminPassword": "a new password"}})).await;
+    assert_eq!((setting.status, setting.json()["error"]["param"].as_str()), (400, Some("security.adminPassword")));
     let changed = operator.post("/api/password", &json!({"current": PASSWORD, "password": "a new password"})).await;
     assert_eq!(changed.status, 200, "{}", text(&changed));
     for ended in [&second, &operator] {

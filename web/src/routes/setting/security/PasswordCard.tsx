@@ -10,6 +10,11 @@ import { NewPasswordFields, useNewPasswordRules } from "@/ui/NewPassword";
 import { Section } from "@/ui/Section";
 import { notifyDone } from "@/ui/toast";
 
+/** Whether an error belongs to one of the form's fields, which shows it. */
+function isAtField(error: unknown): error is ApiError & { param: "current" | "password" } {
+  return error instanceof ApiError && (error.param === "current" || error.param === "password");
+}
+
 export function PasswordCard({ hasPassword }: { hasPassword: boolean }) {
   const { t } = useTranslation("setting");
   const client = useQueryClient();
@@ -32,12 +37,10 @@ export function PasswordCard({ hasPassword }: { hasPassword: boolean }) {
       await client.invalidateQueries({ queryKey: configQuery.queryKey });
     },
     onError: (error) => {
-      if (error instanceof ApiError && error.code === "invalid_password")
-        form.setErrors({ current: error.message });
+      if (isAtField(error)) form.setErrors({ [error.param]: error.message });
     },
   });
   const { error } = change;
-  const atField = error instanceof ApiError && error.code === "invalid_password";
   return (
     <Section
       title={hasPassword ? t("password.change") : t("password.set")}
@@ -53,7 +56,7 @@ export function PasswordCard({ hasPassword }: { hasPassword: boolean }) {
             />
           )}
           <NewPasswordFields password={form.getInputProps("password")} again={form.getInputProps("again")} />
-          {error && !atField && <ErrorState error={error} />}
+          {error && !isAtField(error) && <ErrorState error={error} />}
           <Group>
             <Button type="submit" loading={change.isPending}>
               {hasPassword ? t("password.change") : t("password.set")}

@@ -212,11 +212,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn add_client_key(
-        &self,
-        terms: ClientKeyTerms,
-        created: Timestamp,
-    ) -> Result<Option<(Secret, ClientKeyRecord)>, StoreError> {
+    pub async fn add_client_key(&self, terms: ClientKeyTerms, created: Timestamp) -> Result<Option<(Secret, ClientKeyRecord)>, StoreError> {
         let mut raw = [0; RANDOM];
         self.dice.fill(&mut raw);
         let key = Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(raw)));

@@ -50,7 +50,7 @@ async fn check(bench: &Bench, data: &[u8]) {
             | LiftErrorKind::Depth
             | LiftErrorKind::Members
             | LiftErrorKind::TooLarge { .. } => {}
-            LiftErrorKind::Syntax(what) if what.contains("NUL") || what.contains("U+0000") || what.contains("too long") => {}
+            LiftErrorKind::Syntax(what) if ["NUL", "U+0000", "too long", "longer than"].iter().any(|bound| what.contains(bound)) => {}
             LiftErrorKind::Syntax(_) | LiftErrorKind::Utf8 | LiftErrorKind::Truncated => {
                 assert!(reference.is_err(), "{error} in a good document");
             }

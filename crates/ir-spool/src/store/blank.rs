@@ -64,7 +64,7 @@ impl Still {
 
 fn is_blank_png(file: &File) -> Result<bool, SpoolError> {
     // Small reads: most pictures are told by their first bytes.
-    let source = BufReader::with_capacity(8 * 1024, Positioned { file, at: 0 });
+    let source = BufReader::with_capacity(8 * 1024, Positioned { file, at: 0, end: u64::MAX });
     let mut decoder = Decoder::new_with_limits(source, Limits { bytes: 1024 * 1024 });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     decoder.set_ignore_text_chunk(true);

@@ -40,7 +40,8 @@ pub(super) fn first_frame(file: &File, format: Format) -> Result<Decoded, SpoolE
     limits.max_image_width = Some(DECODE_SIDE);
     limits.max_image_height = Some(DECODE_SIDE);
     limits.max_alloc = Some(DECODE_MEMORY);
-    let mut reader = ImageReader::with_format(BufReader::with_capacity(crate::BLOCK, Positioned { file, at: 0 }), format);
+    let source = Positioned { file, at: 0, end: end(file, format)? };
+    let mut reader = ImageReader::with_format(BufReader::with_capacity(crate::BLOCK, source), format);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(decode_error)?;
     // What the decoder makes room for by itself it counts by itself; this is its output.
@@ -49,6 +50,17 @@ pub(super) fn first_frame(file: &File, format: Format) -> Result<Decoded, SpoolE
     let profile = decoder.icc_profile().unwrap_or_default();
     let image = DynamicImage::from_decoder(decoder).map_err(decode_error)?;
     Ok(Decoded { image, orientation, profile })
+}
+
+/// Where a picture ends in its file, for its decoder. The one for WebP looks for chunks behind the container too,
+/// which no inspector saw, and makes room for as much as their heads say: up to 4 GiB.
+fn end(file: &File, format: ImageFormat) -> io::Result<u64> {
+    if format != ImageFormat::WebP {
+        return Ok(u64::MAX);
+    }
+    let mut length = [0; 4];
+    file.read_exact_at(&mut length, 4)?;
+    Ok(8 + u64::from(u32::from_le_bytes(length)))
 }
 
 pub(super) fn decode_error(error: ImageError) -> SpoolError {
@@ -67,11 +79,14 @@ pub(super) fn decode_error(error: ImageError) -> SpoolError {
 pub(super) struct Positioned<'a> {
     pub(super) file: &'a File,
     pub(super) at: u64,
+    /// Nothing is read from here on, as if the file ended.
+    pub(super) end: u64,
 }
 
 impl Read for Positioned<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(out, self.at)?;
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX).min(out.len());
+        let n = self.file.read_at(&mut out[..left], self.at)?;
         self.at += n as u64;
         Ok(n)
     }
@@ -81,7 +96,7 @@ impl Seek for Positioned<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
+            SeekFrom::End(by) => self.file.metadata()?.len().min(self.end).checked_add_signed(by),
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         self.at = at.ok_or(io::ErrorKind::InvalidInput)?;

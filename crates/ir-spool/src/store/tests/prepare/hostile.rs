@@ -129,3 +129,18 @@ async fn a_frame_that_ends_too_early_is_the_pictures_fault() {
     let smaller = Wanted { formats: &[Format::Jpeg], max_side: 4, ..AS_IT_IS };
     assert_eq!(kind_of(&bench.store.prepare(&picture, &smaller).await.unwrap_err()), io::ErrorKind::InvalidData);
 }
+
+/// Found by fuzzing: the decoder took what follows the container for a part of it, and made room for as many
+/// bytes as its head says.
+#[tokio::test]
+async fn what_follows_a_container_is_no_part_of_the_picture() {
+    let bench = bench();
+    let plain = webp_with(&picture(40, 30, false), 0, &[]);
+    let turned = [&b"EXIF"[..], &[u8::try_from(exif(6).len()).unwrap(), 0, 0, 0], &exif(6)].concat();
+    for behind in [turned, b"EXIF\xff\xff\xff\xff".to_vec(), b"EX".to_vec()] {
+        let picture = bench.picture(&[&plain[..], &behind].concat()).await;
+        let smaller = Wanted { formats: &[Format::Jpeg], max_side: 4, ..AS_IT_IS };
+        let drawn = bench.store.prepare(&picture, &smaller).await.unwrap();
+        assert_eq!(drawn.picture.probe.size, Size::new(4, 3), "{behind:?}");
+    }
+}

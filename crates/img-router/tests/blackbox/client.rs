@@ -70,7 +70,7 @@ pub(crate) async fn first_bytes(port: u16, path: &str, cookie: &str) -> Vec<u8> 
 
 /// The same for one who has seen the events up to this id.
 pub(crate) async fn first_bytes_after(port: u16, path: &str, cookie: &str, last_event: &str) -> Vec<u8> {
-    const SILENCE: std::time::Duration = std::time::Duration::from_millis(500);
+    const SILENCE: std::time::Duration = std::time::Duration::from_secs(2);
     let request = Request::get(path).header("host", "localhost").header("cookie", cookie).header("last-event-id", last_event);
     let request = request.body(Full::<Bytes>::default()).unwrap();
     let (mut sender, connection) = handshake(TokioIo::new(dial(port).await.unwrap())).await.unwrap();

@@ -187,7 +187,7 @@ async fn what_cost_nothing_gives_its_key_back() {
 #[tokio::test]
 async fn a_broken_connection_loses_nothing() {
     let (sim, setup, running) = set_up(&NEW_API).await;
-    let (port, body) = (running.port, ask("a cat [sim delay=1200]"));
+    let (port, body) = (running.port, ask("a cat [sim delay=8000]"));
     let caller = tokio::spawn(async move { send(port, &body, &[("x-request-id", "mine")]).await });
     until("sent", || drawn(&sim) > 0).await;
     caller.abort();
@@ -217,7 +217,7 @@ async fn a_broken_connection_loses_nothing() {
 #[tokio::test]
 async fn who_does_not_want_to_wait_asks_later() {
     let (sim, _setup, running) = set_up(&NEW_API).await;
-    let slow = ask("a cat [sim delay=700]");
+    let slow = ask("a cat [sim delay=5000]");
     let later = send(running.port, &slow, &[("prefer", "respond-async")]).await.unwrap();
     assert_eq!((later.status, later.header("preference-applied")), (202, "respond-async"));
     let id = later.header("x-request-id").to_owned();
@@ -235,7 +235,7 @@ async fn who_does_not_want_to_wait_asks_later() {
     let quick = send(running.port, &ask("a dog"), &[("prefer", "respond-async, wait=15")]).await.unwrap();
     picture(&quick);
     // Failures are told when they are known, with their status.
-    sim.script(Script::default().rule(When::default(), None, Behaviour::from_directives("moderation delay=500").unwrap()));
+    sim.script(Script::default().rule(When::default(), None, Behaviour::from_directives("moderation delay=5000").unwrap()));
     let refused = send(running.port, &ask("a bird"), &[("prefer", "respond-async")]).await.unwrap();
     assert_eq!(refused.status, 202);
     assert_eq!(code(&poll(running.port, refused.header("x-request-id")).await), (400, "content_policy_violation".to_owned()));
@@ -309,8 +309,8 @@ async fn blanks_keep_a_long_answer_alive_if_that_is_set() {
     let setup = NEW_API.add(Setup::new(), &sim).env("IMG_ROUTER_API_JSON_KEEP_ALIVE", "1");
     let running = setup.start();
     // Longer than the silence that is allowed.
-    let slow = "[sim delay=10700]";
-    let (good, bad) = (ask(&format!("a cat {slow}")), ask("a cat [sim moderation delay=10700]"));
+    let slow = "[sim delay=15000]";
+    let (good, bad) = (ask(&format!("a cat {slow}")), ask("a cat [sim moderation delay=15000]"));
     let (good, bad) = tokio::join!(send(running.port, &good, &[]), send(running.port, &bad, &[]));
     let (good, bad) = (good.unwrap(), bad.unwrap());
     assert!(good.body.starts_with(b" "), "nothing came while it was drawn");

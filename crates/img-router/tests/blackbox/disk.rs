@@ -124,8 +124,7 @@ async fn a_picture_that_cannot_be_stored_is_answered_and_the_last_one() {
         assert_eq!(drawn(&sim), bought, "{context}: nothing was bought for it");
         faults.set(&[]);
         recovers(&running).await;
-        let left = Shelf::default().leftovers(&setup);
-        assert!(left.is_empty(), "{context}: {left:?}");
+        Shelf::default().is_tidy(&setup).await;
     }
     // An address cannot be given then, so the bytes are.
     faults.set(&[("keep.fsync", EIO)]);
@@ -173,11 +172,12 @@ async fn nothing_is_bought_that_cannot_be_written_down() {
     picture(&send(running.port, &ask("a cat"), "k").await.unwrap());
     // After a failed flush nobody knows what is on the disk: only a start tells, so the process ends.
     faults.set(&[("store.commit", EIO)]);
-    let refused = send(running.port, &ask("a dog"), "a").await.unwrap();
-    // A row of the request before may meet the fault first: then it goes down already.
-    let (status, why) = code(&refused);
-    assert!(status == 503 && ["overloaded", "shutting_down"].contains(&why.as_str()), "{status} {why}");
-    assert!(!refused.header("retry-after").is_empty());
+    // A row of the request before may meet the fault first: then it goes down already, or is gone.
+    if let Ok(refused) = send(running.port, &ask("a dog"), "a").await {
+        let (status, why) = code(&refused);
+        assert!(status == 503 && ["overloaded", "shutting_down"].contains(&why.as_str()), "{status} {why}");
+        assert!(!refused.header("retry-after").is_empty());
+    }
     assert_eq!(running.exit_code(), BROKEN);
     assert_eq!(drawn(&sim), 1);
     faults.set(&[]);
@@ -194,7 +194,7 @@ async fn a_picture_whose_row_cannot_be_written_is_answered_and_listed_by_the_nex
     let (sim, setup, faults) = set_up().await;
     let running = start(&setup, &faults);
     let port = running.port;
-    let caller = tokio::spawn(async move { send(port, &ask("a cat [sim delay=400]"), "k").await });
+    let caller = tokio::spawn(async move { send(port, &ask("a cat [sim delay=4000]"), "k").await });
     let began = Instant::now();
     while drawn(&sim) == 0 {
         assert!(began.elapsed() < SOON, "never sent");
@@ -207,7 +207,7 @@ async fn a_picture_whose_row_cannot_be_written_is_answered_and_listed_by_the_nex
     assert_eq!(running.exit_code(), BROKEN);
     faults.set(&[]);
     let running = start(&setup, &faults);
-    let again = until_settled(running.port, &ask("a cat [sim delay=400]"), "k").await;
+    let again = until_settled(running.port, &ask("a cat [sim delay=4000]"), "k").await;
     assert_eq!((picture(&again), drawn(&sim)), (whole, 1));
     let mut shelf = Shelf::default();
     shelf.read(&setup);
@@ -223,7 +223,7 @@ async fn a_task_that_cannot_be_written_down_is_asked_for_all_the_same() {
     let setup = GITEE.add(Setup::new().env("LOG_LEVEL", "warn"), &sim);
     let faults = Faults::new(&setup);
     let running = start(&setup, &faults);
-    let (port, body) = (running.port, json!({"model": "Qwen-Image", "prompt": "a cat [sim delay=400]", "response_format": "b64_json"}));
+    let (port, body) = (running.port, json!({"model": "Qwen-Image", "prompt": "a cat [sim delay=4000]", "response_format": "b64_json"}));
     let caller = tokio::spawn(async move { send(port, &body, "k").await });
     let began = Instant::now();
     while drawn(&sim) == 0 {
@@ -264,12 +264,12 @@ async fn a_database_that_somebody_holds_is_waited_for() {
     let db = rusqlite::Connection::open(setup.data().join("img-router.db")).unwrap();
     // As long as it may be waited for.
     db.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (port, began) = (running.port, Instant::now());
+    let port = running.port;
     let caller = tokio::spawn(async move { send(port, &ask("a cat"), "k").await });
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!caller.is_finished(), "it is not waited for");
     db.execute_batch("ROLLBACK").unwrap();
     picture(&caller.await.unwrap().unwrap());
-    assert!(began.elapsed() > Duration::from_millis(1400));
     // And longer.
     db.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = send(running.port, &ask("a dog"), "d").await.unwrap();

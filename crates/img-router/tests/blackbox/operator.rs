@@ -99,7 +99,7 @@ async fn a_stop_does_not_wait_for_idlers() {
     let began = Instant::now();
     running.stop();
     println!("stopped in {:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(8), "a stop took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "a stop took {:?}", began.elapsed());
     drop((silent, idle));
 }
 
@@ -154,13 +154,13 @@ async fn a_fresh_install_calls_nobody() {
     let (pid, port) = (running.pid(), running.port);
     let mut drawn = 0;
     let began = Instant::now();
-    while began.elapsed() < Duration::from_millis(1500) {
+    while drawn == 0 || began.elapsed() < Duration::from_millis(1500) {
+        assert!(began.elapsed() < SOON, "nothing is drawn");
         let found = outgoing(pid, port);
         assert!(found.is_empty(), "{found:#?}");
         let ask = json!({"prompt": "a boat", "size": "64x64"});
         drawn += usize::from(client::post(port, "/v1/images/generations", &ask).await.is_ok_and(|answer| answer.status == 200));
     }
-    assert!(drawn > 0);
     running.stop();
 }
 

@@ -243,7 +243,7 @@ async fn a_refusing_bed_is_told_and_platforms_that_take_bytes_get_bytes() {
 #[tokio::test]
 async fn without_a_bed_the_gateway_lends_an_address_for_as_long_as_it_draws() {
     let sim = LEGACY.sim().await;
-    always(&sim, "delay=1500");
+    always(&sim, "delay=8000");
     let setup = LEGACY.add(Setup::new(), &sim);
     let running = setup.start();
     let port = running.port;

@@ -338,7 +338,7 @@ async fn a_caller_has_so_many_addresses_fetched_in_a_minute() {
     }
     // Bytes are no fetches.
     assert_eq!(edit(running.port, RED).await.status, 200);
-    assert!(running.log().contains("a picture at a caller's address cannot be used"));
+    running.says("a picture at a caller's address cannot be used").await;
 }
 
 /// Canaries of every kind of secret, and servers that lead each of them elsewhere: what is sent to the

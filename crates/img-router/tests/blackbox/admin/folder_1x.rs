@@ -56,7 +56,7 @@ async fn a_folder_of_1x_shows_its_channels_keys_and_gallery() {
     assert_eq!(told, [(json!("home"), json!("unused"), json!("****O5p6")), (json!(""), json!("off"), json!("****O5p6"))]);
     assert_eq!(get("/api/config/hf-map").await, json!({"z-image-turbo": {"main": "https://a.hf.space"}}));
     let mut gallery = get("/api/gallery").await;
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if gallery.as_array().unwrap().len() == 2 {
             break;
         }

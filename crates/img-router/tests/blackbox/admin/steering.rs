@@ -100,7 +100,7 @@ async fn platforms_keys_and_weights_are_steered() {
     // What happened is in the log, the statistics and the gallery.
     // Rows are written a moment after the answer.
     let mut rows = Value::Null;
-    for _ in 0..500 {
+    for _ in 0..6000 {
         rows = operator.read("/api/requests?provider=Doubao&status=ok&limit=10").await["items"].clone();
         if rows.as_array().unwrap().len() == 3 {
             break;

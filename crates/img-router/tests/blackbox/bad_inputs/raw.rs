@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 /// How long a connection may stay open behind an answer before it counts as kept.
-const GRACE: Duration = Duration::from_millis(500);
+pub(super) const GRACE: Duration = Duration::from_millis(500);
 
 /// What came back for one request.
 #[derive(Debug)]
@@ -37,15 +37,21 @@ impl Reply {
 
 /// Sends a request and reads the answer to its end; status 0: there was none.
 pub(super) async fn exchange(port: u16, request: &[u8], hangs_up: bool, limit: Duration) -> Result<Reply, String> {
-    let mut replies = conversation(port, request, hangs_up, limit).await?;
+    let mut replies = conversation(port, request, hangs_up, GRACE, limit).await?;
     if replies.len() > 1 {
         return Err(format!("{} answers to one request", replies.len()));
     }
     Ok(replies.pop().unwrap_or(Reply { status: 0, headers: Vec::new(), body: Vec::new(), closed: true, is_head: false }))
 }
 
-/// Sends bytes and reads all answers, until the connection is closed or nothing more comes.
-pub(super) async fn conversation(port: u16, request: &[u8], hangs_up: bool, limit: Duration) -> Result<Vec<Reply>, String> {
+/// Sends bytes and reads all answers, until the connection is closed or nothing more comes for `grace`.
+pub(super) async fn conversation(
+    port: u16,
+    request: &[u8],
+    hangs_up: bool,
+    grace: Duration,
+    limit: Duration,
+) -> Result<Vec<Reply>, String> {
     let (mut from, mut to) = dial(port).await.map_err(|error| error.to_string())?.into_split();
     let is_head = request.starts_with(b"HEAD ");
     let mut bytes = Vec::new();
@@ -61,7 +67,7 @@ pub(super) async fn conversation(port: u16, request: &[u8], hangs_up: bool, limi
             let mut block = vec![0; 64 * 1024];
             loop {
                 let done = replies(&bytes, is_head, false).is_some_and(|replies| !replies.is_empty());
-                let next = if done { timeout(GRACE, from.read(&mut block)).await } else { Ok(from.read(&mut block).await) };
+                let next = if done { timeout(grace, from.read(&mut block)).await } else { Ok(from.read(&mut block).await) };
                 match next {
                     Ok(Ok(0) | Err(_)) => return true,
                     Ok(Ok(count)) => bytes.extend_from_slice(&block[..count]),

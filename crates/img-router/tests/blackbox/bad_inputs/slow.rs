@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Sends a head and a beginning, then a byte at a time; what comes back, and when.
 async fn drip(port: u16, path: &str, media: &str, begin: &str, pause: Option<Duration>) -> (String, Duration) {
+    let began = Instant::now();
     let (mut from, mut to) = dial(port).await.unwrap().into_split();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {KEY}\r\ncontent-type: {media}\r\ncontent-length: 1000000\r\n\r\n{begin}"
     );
     to.write_all(head.as_bytes()).await.unwrap();
-    let began = Instant::now();
     let send = async {
         while let Some(pause) = pause {
             tokio::time::sleep(pause).await;
@@ -41,7 +41,7 @@ async fn drip(port: u16, path: &str, media: &str, begin: &str, pause: Option<Dur
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_come_slowly_are_given_up() {
     // Shorter than the defaults (15 s, 120 s), so that nobody waits for two minutes.
-    let setup = Setup::new().env("IMG_ROUTER_LIMITS_BODY_IDLE_TIMEOUT", "1").env("IMG_ROUTER_LIMITS_BODY_TIMEOUT", "3");
+    let setup = Setup::new().env("IMG_ROUTER_LIMITS_BODY_IDLE_TIMEOUT", "5").env("IMG_ROUTER_LIMITS_BODY_TIMEOUT", "9");
     let running = setup.start();
     let form = "multipart/form-data; boundary=x";
     let part = "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\n\r\n\u{89}PNG";
@@ -53,7 +53,7 @@ async fn bodies_that_come_slowly_are_given_up() {
         ("/v1/images/variations", form, "--x\r\nContent-Dis"),
         ("/v1/images/blend", form, ""),
     ];
-    let pauses = [(None, 1), (Some(Duration::from_millis(250)), 3)];
+    let pauses = [(None, 5), (Some(Duration::from_millis(250)), 9)];
     let all = ways.iter().flat_map(|way| pauses.map(|pause| (way, pause)));
     let answers = join_all(all.map(|((path, media, begin), (pause, least))| async move {
         let (text, took) = drip(running.port, path, media, begin, pause).await;
@@ -77,7 +77,7 @@ async fn a_thousand_requests_at_once_on_one_connection() {
     let one = |number: usize, close: &str| format!("GET /health HTTP/1.1\r\nhost: a\r\nx-request-id: number-{number}\r\n{close}\r\n");
     let all: String = (0..1000).map(|number| one(number, if number == 999 { "connection: close\r\n" } else { "" })).collect();
     let began = Instant::now();
-    let replies = raw::conversation(running.port, all.as_bytes(), false, AT_MOST).await.unwrap();
+    let replies = raw::conversation(running.port, all.as_bytes(), false, SOON, SOON).await.unwrap();
     println!("B-22: {} answers to 1000 requests in {:?}", replies.len(), began.elapsed());
     assert_eq!(replies.len(), 1000);
     for (number, reply) in replies.iter().enumerate() {
@@ -92,7 +92,7 @@ async fn a_thousand_requests_at_once_on_one_connection() {
         "POST /v1/images/generations HTTP/1.1\r\nhost: a\r\nx-request-id: refused\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}{}",
         one(1, "connection: close\r\n")
     );
-    let replies = raw::conversation(running.port, refused.as_bytes(), false, AT_MOST).await.unwrap();
+    let replies = raw::conversation(running.port, refused.as_bytes(), false, raw::GRACE, AT_MOST).await.unwrap();
     assert_eq!((replies[0].status, replies[0].headers("x-request-id").next()), (401, Some("refused")));
     assert!(replies.len() <= 2 && replies.iter().skip(1).all(|reply| reply.status == 200), "{replies:?}");
     running.stop();

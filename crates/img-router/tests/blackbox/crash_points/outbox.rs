@@ -56,6 +56,16 @@ async fn mirrors(rig: &Rig, bucket: &FakeBucket) {
     }
 }
 
+/// Waits until the database knows of every copy, too: else the next start makes it again.
+async fn nothing_is_to_be_copied(rig: &Rig) {
+    let db = rusqlite::Connection::open(rig.setup.data().join("img-router.db")).unwrap();
+    let began = Instant::now();
+    while db.query_row("SELECT count(*) FROM outbox WHERE confirmed IS NULL", [], |row| row.get::<_, u64>(0)).unwrap() > 0 {
+        assert!(began.elapsed() < SOON, "a copy is never confirmed");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Proves C-14, R-DUR-3.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_dies_at_each_point_of_its_way() {
@@ -76,6 +86,7 @@ async fn a_copy_dies_at_each_point_of_its_way() {
             assert!(rig.submitted(body["prompt"].as_str().unwrap()) <= 1);
             mirrors(&rig, &bucket).await;
             rig.tidy(running.port).await;
+            nothing_is_to_be_copied(&rig).await;
             running.kill();
         }
     }

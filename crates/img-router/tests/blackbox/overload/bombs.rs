@@ -204,20 +204,24 @@ async fn bombs_of_a_platform_are_its_failures_while_others_draw() {
     let good = crate::faults::sim().await;
     bad.script(platform(bad.url()));
     let world = World::start(ground().env("IMG_ROUTER_LIMITS_KEY_CONCURRENCY", "64"), &[bad.url(), good.url()]).await;
-    world.add(bad.url(), "sk-bad-0123456789abcdef", &["bad"]).await;
     world.add(good.url(), "sk-good-0123456789abcdef", &["any"]).await;
     let port = world.running.port;
-    assert_eq!(world.draw("any").await.status, 200);
-    let before = memory_from_now(&world.running);
-
-    let (stop, served) = others(port);
     let bombs = DRAWN.iter().enumerate();
     let mut asked: Vec<(String, u16)> =
         bombs.flat_map(|(at, (_, status))| ["inside", "outside"].map(|place| (format!("{place} {at}."), *status))).collect();
     let rest = ["packed", "deep"].iter().cycle().take(32 - asked.len());
     asked.extend(rest.map(|prompt| ((*prompt).to_owned(), 502)));
-    let answers =
-        join_all(asked.iter().map(|(prompt, _)| world.ask(json!({"model": "bad", "prompt": prompt, "response_format": "url"})))).await;
+    // A key of its own for each: what fails five times in a row rests.
+    for at in 0..asked.len() {
+        world.add(bad.url(), &format!("sk-bad-{at}-0123456789abcdef"), &[format!("bad-{at}").as_str()]).await;
+    }
+    assert_eq!(world.draw("any").await.status, 200);
+    let before = memory_from_now(&world.running);
+    let (stop, served) = others(port);
+    let ask = |(at, (prompt, _)): (usize, &(String, u16))| {
+        world.ask(json!({"model": format!("bad-{at}"), "prompt": prompt, "response_format": "url"}))
+    };
+    let answers = join_all(asked.iter().enumerate().map(ask)).await;
     stop.store(true, Ordering::Relaxed);
     let turns = served.await.unwrap();
     let grown = peak_memory(&world.running) - before;

@@ -174,7 +174,7 @@ async fn with_little_processor_time_nothing_is_misjudged() {
     let (good, silent) = (faults::sim().await, faults::sim().await);
     always(&good, "delay=100");
     always(&silent, "delay=60000");
-    let world = World::start(faults::ground().env("API_TIMEOUT_MS", "4000"), &[good.url(), silent.url()]).await;
+    let world = World::start(faults::ground().env("API_TIMEOUT_MS", "15000"), &[good.url(), silent.url()]).await;
     let mut keys = Vec::new();
     for at in 0..KEYS {
         keys.push(world.add(good.url(), &format!("sk-good-{at}-0123456789abcdef"), &["any"]).await);
@@ -211,7 +211,7 @@ async fn with_little_processor_time_nothing_is_misjudged() {
     };
     let (_, (late, took)) = tokio::join!(join_all((0..CALLERS).map(draw)), late);
     assert_eq!((late.status, code(&late)), (504, "upstream_timeout".to_owned()));
-    assert!(took >= Duration::from_secs(4), "cut before its time: {took:?}");
+    assert!(took >= Duration::from_secs(15), "cut before its time: {took:?}");
     stop.store(true, Ordering::Relaxed);
     let looks = health.await.unwrap();
     assert!(busy.are_busy(), "the processor was left to the gateway");

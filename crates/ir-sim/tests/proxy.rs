@@ -10,12 +10,15 @@ use tokio::net::TcpStream;
 
 const ASK: &[u8] = b"GET /v1/models HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 
+/// After so much silence nothing more is expected to come.
+const SILENCE: Duration = Duration::from_secs(3);
+
 /// What comes back, and how it ends: `None` by FIN.
 async fn ask(proxy: &Proxy) -> (Vec<u8>, Option<ErrorKind>) {
     let mut stream = TcpStream::connect(proxy.host()).await.unwrap();
     stream.write_all(ASK).await.unwrap();
     let mut answer = Vec::new();
-    let end = tokio::time::timeout(Duration::from_millis(500), stream.read_to_end(&mut answer)).await;
+    let end = tokio::time::timeout(SILENCE, stream.read_to_end(&mut answer)).await;
     let end = end.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
     (answer, end.err().map(|error| error.kind()))
 }

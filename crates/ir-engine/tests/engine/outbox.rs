@@ -140,9 +140,16 @@ async fn an_answer_names_the_public_address_if_the_bucket_is_quick() {
     let held = service.clone();
     let bench = copying(move |request| held.answer(request)).await;
     until("the bucket is open", async || bench.engine.outbox().status().await.expect("status").is_some_and(|status| status.open)).await;
-    let wish = Ask { form: ResponseForm::Url, ..ask(2) };
-    let (pictures, _) = bench.draw(wish).await;
-    assert_eq!(pictures.len(), 2);
+    // On a busy machine the bucket is not always quick.
+    let began = std::time::Instant::now();
+    let pictures = loop {
+        let (pictures, _) = bench.draw(Ask { form: ResponseForm::Url, ..ask(2) }).await;
+        assert_eq!(pictures.len(), 2);
+        if pictures.iter().all(|(_, drawn)| drawn.url.is_some()) {
+            break pictures;
+        }
+        assert!(began.elapsed() < PATIENCE, "it is never quick");
+    };
     for (_, drawn) in pictures {
         let name = drawn.name.expect("stored");
         assert_eq!(drawn.url, Some(format!("https://cdn.example/img/2026-11-22/{name}")));
@@ -187,9 +194,9 @@ async fn what_is_past_its_retention_leaves_the_bucket_too() {
     bench.engine.sweep().await.expect("swept");
     bench.engine.outbox().wake();
     until("it has left the bucket", async || !service.keys().iter().any(|key| key.contains(&name))).await;
-    let lines = asked(&bench);
-    let (key, [.., first, second]) = (format!("DELETE /img/2026-11-22/{name}"), lines.as_slice()) else { panic!("{lines:?}") };
-    assert_eq!((first, second), (&key, &format!("{key}.json")), "the picture goes first");
+    let deletes: Vec<_> = asked(&bench).into_iter().filter(|line| line.starts_with("DELETE")).collect();
+    let key = format!("DELETE /img/2026-11-22/{name}");
+    assert_eq!(deletes, [key.clone(), format!("{key}.json")], "the picture goes first");
     assert_eq!(bench.engine.outbox().public_link(&name, PATIENCE).await, None);
 }
 
@@ -213,17 +220,17 @@ async fn refused_credentials_are_tried_by_probes_alone() {
 async fn a_delete_never_overtakes_the_put_of_its_picture() {
     let service = Service::default();
     let (let_go, held_back) = mpsc::channel::<()>();
-    let (held_back, held, turns) = (Mutex::new(held_back), service.clone(), AtomicUsize::new(0));
+    let turns = Arc::new(AtomicUsize::new(0));
+    let (held_back, held, begun) = (Mutex::new(held_back), service.clone(), Arc::clone(&turns));
     let bench = copying(move |request| {
-        if request.url.path().ends_with(".png") && turns.fetch_add(1, Ordering::Relaxed) == 0 {
+        if request.url.path().ends_with(".png") && begun.fetch_add(1, Ordering::Relaxed) == 0 {
             held_back.lock().expect("gate").recv_timeout(PATIENCE).expect("let go");
         }
         held.answer(request)
     })
     .await;
     let name = draw_one(&bench).await;
-    let key = format!("/img/2026-11-22/{name}");
-    until("the put has begun", async || service.keys() == [format!("{key}.json")]).await;
+    until("the put has begun", async || turns.load(Ordering::Relaxed) == 1).await;
     bench.store.remove(std::slice::from_ref(&name), bench.clock.now()).await.expect("removed");
     bench.engine.expire_removed().await.expect("for good");
     // The worker has been round after that once another picture is there.

@@ -193,7 +193,7 @@ fn edits_by_hand_are_picked_up() {
     assert!(file.poll().is_none());
     assert_eq!(file.current().settings.system.port, 22);
     // Broken, then wrong: told once each; the last good one stays, and is not written over it.
-    for bad in [r#"{"system": {"port": 333}"#, r#"{"system": {"port": 70000}}"#] {
+    for bad in [r#"{"system": {"port": 33333}"#, r#"{"system": {"port": 70000}}"#] {
         folder.write(bad);
         assert!(file.poll().unwrap().is_err());
         assert!(file.poll().is_none());

@@ -20,7 +20,8 @@ fn readers_see_whole_changes_and_none_is_lost() {
             .map(|_| {
                 scope.spawn(|| {
                     let (mut reads, mut last) = (0u64, (0, 0));
-                    while !over.load(Ordering::SeqCst) {
+                    loop {
+                        let is_over = over.load(Ordering::SeqCst);
                         let now = file.current();
                         let (limits, retention) = (&now.settings.limits, &now.settings.retention);
                         let places = (limits.max_connections, limits.connections_per_ip);
@@ -31,8 +32,10 @@ fn readers_see_whole_changes_and_none_is_lost() {
                         assert!(seen.0 >= last.0 && seen.1 >= last.1, "an older change came back: {seen:?} after {last:?}");
                         last = seen;
                         reads += 1;
+                        if is_over {
+                            return reads;
+                        }
                     }
-                    reads
                 })
             })
             .collect();

@@ -187,7 +187,7 @@ async fn names_are_of_one_form() {
 async fn many_at_once_are_as_many_files() {
     let many = std::env::var("IR_SAVES").map_or(2000, |text| text.parse().unwrap());
     let bench = Arc::new(bench_with(false, Limits::default()));
-    let (bytes, places) = (Arc::new(png(1, 1, 3)), Arc::new(Semaphore::new(1000)));
+    let (bytes, places) = (Arc::new(png(1, 1, 3)), Arc::new(Semaphore::new(200)));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..many {
         let place = Arc::clone(&places).acquire_owned().await.unwrap();

@@ -25,6 +25,12 @@ virtual_environment() {
     fi
     rm -rf "$folder"
     "$python" -m venv "$folder" || return
-    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" -r "$requirements" || return
+    # Downloads that break off are not repeated by pip itself.
+    local try
+    for try in 1 2 3; do
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --timeout 60 "$@" -r "$requirements" && break
+        [[ $try == 3 ]] && return 1
+        sleep 5
+    done
     echo "$stamp" > "$folder/stamp"
 }

@@ -16,7 +16,7 @@ const SIM = process.env.IR_SIM_BIN || join(ROOT, "target/debug/ir-sim");
 export const SHOTS = join(import.meta.dirname, "shots");
 export const PASSWORD = "correct horse battery";
 /** How long a condition may take to come true. Generous: a busy machine is no failure. */
-export const SOON = 20_000;
+export const SOON = 60_000;
 
 export async function waitUntil(what, condition, milliseconds = SOON) {
   for (const end = Date.now() + milliseconds; Date.now() < end; await pause(20)) {
@@ -38,8 +38,8 @@ let next = 11_000 + ((process.pid * 37) % 20_000);
 /** A port below the range that systems take outgoing ports from: nobody else gets it meanwhile. */
 export async function freePort() {
   for (let tries = 0; tries < 1_000; tries += 1) {
-    next += 1;
-    if (await isFree(next)) return next;
+    const port = (next += 1);
+    if (await isFree(port)) return port;
   }
   throw new Error("no free port");
 }
@@ -189,6 +189,7 @@ function chromiumPath() {
 export function startBrowser(...more) {
   return chromium.launch({
     executablePath: chromiumPath(),
+    timeout: 180_000,
     args: [
       "--headless=new",
       "--no-sandbox",

@@ -73,7 +73,7 @@ for (const { theme, width, language } of LOOKS) {
     const shot = (name) => `${SHOTS}/${name}.${theme}.${width}.png`;
 
     for (const [name, path, title, act] of PAGES) {
-      test(name, { timeout: 60_000 }, async () => {
+      test(name, { timeout: 300_000 }, async () => {
         window.problems.length = 0;
         await page.goto(world.gateway.url + path());
         await settled(page);
@@ -87,7 +87,7 @@ for (const { theme, width, language } of LOOKS) {
       ["setup", () => fresh, "/setup?token=0123456789abcdef", "setup"],
       ["setup-token", () => fresh, "/setup", "setup"],
     ]) {
-      test(name, { timeout: 60_000 }, async () => {
+      test(name, { timeout: 300_000 }, async () => {
         const stranger = await openContext(browser, look);
         try {
           const door = await stranger.context.newPage();

@@ -11,7 +11,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openContext, SHOTS, startBrowser, startGateway } from "../browser/harness.mjs";
+import { openContext, SHOTS, startBrowser, startGateway, waitUntil } from "../browser/harness.mjs";
 
 const PAGES = ["", "clients/", "clients/open-webui", "clients/sdks", "manual", "settings", "repository/deployment"];
 const FEW = ["", "clients/open-webui"];
@@ -63,8 +63,13 @@ for (const [language, { prefix, title, search }] of Object.entries(LANGUAGES)) {
     // By its own address, without the page that led there.
     await page.reload();
     await page.locator("h1", { hasText: "n8n" }).waitFor();
-    await page.locator("#local-search button").first().click();
-    await page.locator("#localsearch-input").fill(search);
+    // The button is there before the page listens to it.
+    const input = page.locator("#localsearch-input");
+    await waitUntil("the search opens", async () => {
+      await page.locator("#local-search button").first().click({ timeout: 1_000 }).catch(() => {});
+      return input.isVisible();
+    });
+    await input.fill(search);
     const found = page.locator("#localsearch-list .result");
     await found.first().waitFor();
     assert.match(await found.first().getAttribute("href"), new RegExp(`^/docs/${prefix}`));

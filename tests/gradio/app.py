@@ -19,7 +19,7 @@ import gradio as gr
 from PIL import Image
 
 KIND, PORT, LEDGER = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-SECONDS = 6 if KIND == "busy" else 0
+SECONDS = 60 if KIND == "busy" else 0
 lock = threading.Lock()
 
 

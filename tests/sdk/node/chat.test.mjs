@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "./openai.mjs";
-import { MAX_BODY, MODEL, dataUri, mark, png, sha, stage, width } from "./harness.mjs";
+import { MAX_BODY, MODEL, dataUri, mark, png, sha, stage, waitUntil, width } from "./harness.mjs";
 
 const { client, connect, sim } = await stage();
 const [RED, BLUE] = [png([255, 0, 0]), png([0, 0, 255])];
@@ -58,14 +58,14 @@ for (const [name, more] of Object.entries({ "one picture": {}, "three pictures":
 
 test("chat: the stream helper while the platform draws", async () => {
   const words = mark();
-  const stream = client.chat.completions.stream(ask(`${words} [sim delay=1500]`));
+  const stream = client.chat.completions.stream(ask(`${words} [sim delay=8000]`));
   await stream.emitted("chunk");
   assert.equal((await sim.calls(words))[0].outcome.kind, "open");
   assert.equal((await picturesOf(await stream.finalContent())).length, 1);
 });
 
 test("chat: a stream that fails late", async () => {
-  const late = `${mark()} [sim moderation delay=1300]`;
+  const late = `${mark()} [sim moderation delay=6000]`;
   const drain = async () => {
     for await (const chunk of await client.chat.completions.create(ask(late, { stream: true }))) assert.ok(chunk.choices);
   };
@@ -75,9 +75,10 @@ test("chat: a stream that fails late", async () => {
 
 test("chat: a closed stream", async () => {
   const words = mark();
-  const stream = await client.chat.completions.create(ask(`${words} [sim delay=1000]`, { stream: true }));
+  const stream = await client.chat.completions.create(ask(`${words} [sim delay=8000]`, { stream: true }));
   for await (const chunk of stream) {
     assert.equal(chunk.choices[0].delta.role, "assistant");
+    await waitUntil("the platform draws", async () => (await sim.calls(words)).length === 1);
     break;
   }
   assert.equal((await sim.calls(words)).length, 1);

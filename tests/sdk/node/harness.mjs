@@ -24,7 +24,7 @@ export const MAX_BODY = 2 * 1024 * 1024;
 export const mark = () => `a fox ${randomUUID()}`;
 export const sha = (data) => createHash("sha256").update(data).digest("hex");
 
-export async function waitUntil(what, condition, milliseconds = 30_000) {
+export async function waitUntil(what, condition, milliseconds = 60_000) {
   for (const end = Date.now() + milliseconds; Date.now() < end; await pause(20)) {
     const found = await condition();
     if (found) return found;

@@ -111,7 +111,7 @@ test("variation", async () => {
 test("abort: the picture is kept, the platform is asked once", async () => {
   const prompt = mark();
   const control = new AbortController();
-  const drawing = client.images.generate({ prompt: `${prompt} [sim delay=1500]`, model: MODEL }, { signal: control.signal });
+  const drawing = client.images.generate({ prompt: `${prompt} [sim delay=10000]`, model: MODEL }, { signal: control.signal });
   const aborted = assert.rejects(drawing, OpenAI.APIUserAbortError);
   await waitUntil("the platform draws", async () => (await sim.calls(prompt)).length === 1);
   control.abort();
@@ -123,7 +123,7 @@ test("abort: the picture is kept, the platform is asked once", async () => {
 
 test("time-out: the picture is kept", async () => {
   const prompt = mark();
-  const drawing = connect({ timeout: 400 }).images.generate({ prompt: `${prompt} [sim delay=1500]`, model: MODEL });
+  const drawing = connect({ timeout: 3000 }).images.generate({ prompt: `${prompt} [sim delay=10000]`, model: MODEL });
   await assert.rejects(drawing, OpenAI.APIConnectionTimeoutError);
   await waitUntil("the picture is stored", () => gateway.stored(prompt).length === 1);
   assert.equal((await sim.calls(prompt)).length, 1);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import OpenAI from "openai";
+import OpenAI from "./openai.mjs";
 import { MODEL, dataUri, mark, png, sha, stage, width, withoutMetadata } from "./harness.mjs";
 
 const { client, connect, sim } = await stage();

@@ -23,7 +23,7 @@ PROMPT = "a fox"
 ALIASES = "gpt-image-1,gpt-image-2,dall-e-3"
 # Small enough that exceeding it is quick.
 MAX_BODY = 2 * 1024 * 1024
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def free_port() -> int:

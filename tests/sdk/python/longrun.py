@@ -68,7 +68,7 @@ class LongRun:
         for name, act in THROUGH.items():
             self.spawn(self.pass_through, name, act)
         asked += len(WATCHED) + len(THROUGH)
-        wait_until("all long drawings are under way", lambda: len(self.sim.calls(f"delay={SECONDS}000")) == asked, 120)
+        wait_until("all long drawings are under way", lambda: len(self.sim.calls(f"delay={SECONDS}000")) == asked, 400)
 
     def spawn(self, *call) -> None:
         self.threads.append(threading.Thread(target=call[0], args=call[1:], daemon=True))

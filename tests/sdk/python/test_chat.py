@@ -214,7 +214,7 @@ def test_stream_as_bytes(gateway, mark):
 
 
 def test_role_comes_while_the_platform_draws(client, sim, mark):
-    stream = client.chat.completions.create(**ask(f"{mark} [sim delay=2500]", stream=True))
+    stream = client.chat.completions.create(**ask(f"{mark} [sim delay=8000]", stream=True))
     first = next(stream)
     assert first.choices[0].delta.role == "assistant"
     assert sim.one_call(mark)["outcome"]["kind"] == "open"
@@ -231,7 +231,7 @@ def test_early_failure_of_a_stream_is_a_status(client, mark):
 
 @pytest.mark.c08(62)
 def test_late_failure_of_a_stream_raises(client, gateway, mark):
-    late = ask(f"{mark} [sim moderation delay=1300]", stream=True)
+    late = ask(f"{mark} [sim moderation delay=6000]", stream=True)
     with pytest.raises(openai.APIError) as caught:
         list(client.chat.completions.create(**late))
     assert caught.value.code == "content_policy_violation"

@@ -79,7 +79,7 @@ def test_early_failure_is_a_status(client, mark):
 
 @pytest.mark.c08(62)
 def test_late_failure_raises(client, gateway, mark):
-    late = {"prompt": f"{mark} [sim moderation delay=1300]", "model": MODEL, "stream": True}
+    late = {"prompt": f"{mark} [sim moderation delay=6000]", "model": MODEL, "stream": True}
     with pytest.raises(openai.APIError) as caught:
         list(client.images.generate(**late))
     assert caught.value.code == "content_policy_violation"

@@ -16,7 +16,7 @@ def stored(gateway, mark):
         # A file is there a moment before the gateway hands it out.
         return pictures if pictures and all(gateway.client.get(f"/storage/{picture.name}").status_code == 200 for picture in pictures) else None
 
-    return wait_until("the picture is stored", find, 15)
+    return wait_until("the picture is stored", find, 60)
 
 
 def leave(client, how, prompt):
@@ -31,8 +31,9 @@ def leave(client, how, prompt):
 @pytest.mark.c08(52)
 @pytest.mark.parametrize("how", ["generate", "edit", "chat"])
 def test_picture_is_kept(gateway, sim, mark, how):
-    with connect(gateway, timeout=0.5) as client, pytest.raises(openai.APITimeoutError):
-        leave(client, how, f"{mark} [sim delay=2000]")
+    # Long enough for the platform to be asked, and left long before it answers.
+    with connect(gateway, timeout=3) as client, pytest.raises(openai.APITimeoutError):
+        leave(client, how, f"{mark} [sim delay=10000]")
     assert sim.one_call(mark)["outcome"]["kind"] == "open"
     [picture] = stored(gateway, mark)
     assert look(picture.read_bytes()).format == "png"
@@ -43,8 +44,9 @@ def test_picture_is_kept(gateway, sim, mark, how):
 
 @pytest.mark.c08(52)
 def test_picture_of_a_closed_stream_is_kept(client, gateway, sim, mark):
-    stream = client.chat.completions.create(model=MODEL, stream=True, messages=[{"role": "user", "content": f"{mark} [sim delay=2000]"}])
+    stream = client.chat.completions.create(model=MODEL, stream=True, messages=[{"role": "user", "content": f"{mark} [sim delay=10000]"}])
     assert next(stream).choices[0].delta.role == "assistant"
+    wait_until("the platform draws", lambda: len(sim.calls(mark)) == 1, 60)
     stream.close()
     assert len(stored(gateway, mark)) == 1
     assert len(sim.calls(mark)) == 1
@@ -53,8 +55,8 @@ def test_picture_of_a_closed_stream_is_kept(client, gateway, sim, mark):
 @pytest.mark.c08(52)
 def test_gateway_is_well_afterwards(gateway, mark):
     for number in range(5):
-        with connect(gateway, timeout=0.2) as client, pytest.raises(openai.APITimeoutError):
-            client.images.generate(prompt=f"{mark} {number} [sim delay=600]", model=MODEL)
+        with connect(gateway, timeout=2) as client, pytest.raises(openai.APITimeoutError):
+            client.images.generate(prompt=f"{mark} {number} [sim delay=8000]", model=MODEL)
     with connect(gateway) as client:
         assert client.images.generate(prompt=f"{mark} last", model=MODEL).data
-    wait_until("all six pictures are stored", lambda: len(gateway.sidecars(mark)) == 6, 15)
+    wait_until("all six pictures are stored", lambda: len(gateway.sidecars(mark)) == 6, 60)

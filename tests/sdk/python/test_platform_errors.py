@@ -58,9 +58,9 @@ def test_words_of_the_platform_are_kept_and_cleaned(fresh, mark):
 
 
 def test_deadline(fresh, sim, mark):
-    gateway = fresh(env={"IMG_ROUTER_ROUTING_DEADLINE": "1"})
+    gateway = fresh(env={"IMG_ROUTER_ROUTING_DEADLINE": "5"})
     with connect(gateway) as client, pytest.raises(openai.InternalServerError) as caught:
-        client.images.generate(prompt=f"{mark} [sim delay=4000]", model=MODEL)
+        client.images.generate(prompt=f"{mark} [sim delay=20000]", model=MODEL)
     assert (caught.value.status_code, caught.value.code) == (504, "upstream_timeout")
     # The platform may have drawn: a repetition would be paid for.
     assert caught.value.response.headers["x-should-retry"] == "false"

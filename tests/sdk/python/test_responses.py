@@ -212,7 +212,7 @@ def test_early_failure_is_a_status(client, mark):
 
 
 def test_late_failure_raises(client, gateway, mark):
-    late = ask(f"{mark} [sim moderation delay=1300]", stream=True)
+    late = ask(f"{mark} [sim moderation delay=6000]", stream=True)
     with pytest.raises(openai.APIError) as caught:
         list(client.responses.create(**late))
     assert caught.value.code == "content_policy_violation"

@@ -74,7 +74,7 @@ const features = {
   error_in_stream: chatStream,
   retry: (prompt) => generate(prompt),
   no_retry: (prompt) => generate(prompt),
-  timeout: (prompt) => fails(prompt, { abortSignal: AbortSignal.timeout(1000) }),
+  timeout: (prompt) => fails(prompt, { abortSignal: AbortSignal.timeout(3000) }),
   cancel,
   cancel_stream: cancelStream,
   long_generate: (prompt) => generate(prompt),

@@ -17,7 +17,7 @@ export async function withPage(script, act) {
     logLevel: "error",
     define: { "process.env.NODE_ENV": '"production"' },
   });
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"], timeout: 180_000 });
   const server = createServer((request, response) => {
     const [type, body] = request.url === "/page.js" ? ["text/javascript", outputFiles[0].text] : ["text/html", PAGE];
     response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);

@@ -57,7 +57,7 @@ await play(
     error_in_stream: chatStream,
     retry: (prompt) => chat(prompt),
     no_retry: (prompt) => chat(prompt),
-    timeout: (prompt) => fails(prompt, { timeout: 1000 }),
+    timeout: (prompt) => fails(prompt, { timeout: 3000 }),
     cancel,
     cancel_stream: cancelStream,
     long_generate: (prompt) => chat(prompt),

@@ -90,7 +90,7 @@ export function features({ OpenAI, stage, files, options = {} }) {
     error_in_stream: chatStream,
     retry: (prompt) => generate(prompt),
     no_retry: (prompt) => generate(prompt),
-    timeout: (prompt) => fails(prompt, {}, connect({ maxRetries: 0, timeout: 1000 })),
+    timeout: (prompt) => fails(prompt, {}, connect({ maxRetries: 0, timeout: 3000 })),
     cancel,
     cancel_stream: cancelStream,
     long_generate: (prompt) => generate(prompt),

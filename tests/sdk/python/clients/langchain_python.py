@@ -64,7 +64,7 @@ FEATURES = {
     "error_in_stream": chat_stream,
     "retry": chat,
     "no_retry": chat,
-    "timeout": lambda prompt: fails(prompt, timeout=1),
+    "timeout": lambda prompt: fails(prompt, timeout=3),
     "cancel": cancel,
     "cancel_stream": cancel_stream,
     "long_generate": chat,

@@ -104,7 +104,7 @@ FEATURES = {
     "error_in_stream": chat_stream,
     "retry": generate,
     "no_retry": generate,
-    "timeout": lambda prompt: fails(prompt, timeout=1),
+    "timeout": lambda prompt: fails(prompt, timeout=3),
     "cancel": cancel,
     "cancel_stream": cancel_stream,
     "long_generate": generate,

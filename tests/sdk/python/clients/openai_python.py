@@ -116,7 +116,7 @@ FEATURES = {
     "error_in_stream": chat_stream,
     "retry": generate,
     "no_retry": generate,
-    "timeout": lambda prompt: fails(prompt, connect(max_retries=0, timeout=1)),
+    "timeout": lambda prompt: fails(prompt, connect(max_retries=0, timeout=3)),
     "cancel": cancel,
     "cancel_stream": cancel_stream,
     "long_generate": generate,

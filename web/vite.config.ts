@@ -80,5 +80,10 @@ export default defineConfig({
     headers: { "content-security-policy": policy },
     proxy: Object.fromEntries(["/api", "/v1", "/storage"].map((path) => [path, { target: gateway }])),
   },
-  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node", testTimeout: 60_000, hookTimeout: 60_000 },
+  test: {
+    include: ["src/**/*.test.{ts,tsx}"],
+    environment: "node",
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 });

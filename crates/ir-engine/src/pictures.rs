@@ -178,7 +178,7 @@ async fn fetch(engine: &Engine, url: &str, limits: &ExchangeLimits) -> Result<Op
 /// Stores a picture and its row. When this returns its name, the picture survives whatever happens.
 async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_prompt: Option<String>) -> Result<String, String> {
     if origin.again
-        && let Some(name) = stored_before(engine, picture, origin).await
+        && let Some(name) = stored_before(engine, picture, origin).await?
     {
         return Ok(name);
     }
@@ -227,21 +227,22 @@ async fn keep(engine: &Engine, picture: &Picture, origin: &Origin, revised_promp
     Ok(name)
 }
 
-/// The name of the same picture, where an earlier run stored it before it ended.
-async fn stored_before(engine: &Engine, picture: &Picture, origin: &Origin) -> Option<String> {
+/// The name of the same picture, where an earlier run stored it before it ended. An error where nobody can tell, as
+/// while the process ends: its task is asked for again, and the picture is not stored twice.
+async fn stored_before(engine: &Engine, picture: &Picture, origin: &Origin) -> Result<Option<String>, String> {
     // What that run stored without listing it is listed first.
     let _ = engine.adopted.subscribe().wait_for(|adopted| *adopted).await;
     let sha256 = hex(&picture.blob.sha256());
     let mut cursor = None;
     for _ in 0..MOST_PAGES {
-        let page = Gallery::page(&*engine.store, cursor, PAGE).await.ok()?;
+        let page = Gallery::page(&*engine.store, cursor, PAGE).await.map_err(|error| error.to_string())?;
         if let Some(found) = page.iter().find(|found| found.sha256 == sha256 && found.provider == origin.provider) {
-            return Some(found.name.clone());
+            return Ok(Some(found.name.clone()));
         }
-        let oldest = page.last().filter(|oldest| oldest.created >= origin.began)?;
+        let Some(oldest) = page.last().filter(|oldest| oldest.created >= origin.began) else { return Ok(None) };
         cursor = Some(Cursor { created: oldest.created, name: oldest.name.clone() });
     }
-    None
+    Ok(None)
 }
 
 /// What is kept beside a picture.

@@ -1,10 +1,14 @@
 //! A task that a platform has taken is paid for: whatever becomes of asking for it, it is not
 //! submitted again at the same platform.
 
-use crate::support::{Answered, Bench, Still, ask, bench, client, end, json, png};
+use crate::support::{Answered, Bench, Still, ask, bench, bench_with, client, end, json, png};
+use crate::watched::{Listener, Watched};
+use async_trait::async_trait;
 use ir_egress::{Recorded, WireFault, WireFaultKind, WireReply};
 use ir_engine::{Failure, NewKey, Summary, Terms};
 use ir_model::{Charge, Class, Gate, RequestId, Secret};
+use ir_store::Store;
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::time::{Duration, Instant};
@@ -189,6 +193,63 @@ async fn a_task_whose_platform_is_away_is_not_lost() {
         }
     };
     assert_eq!((names.len(), bench.store.count().await.expect("store"), submitted(&bench)), (1, 1, 1));
+}
+
+/// A gallery that cannot be read while this is set.
+struct Unread(Arc<AtomicBool>);
+
+#[async_trait]
+impl Listener for Unread {
+    async fn before(&self, _: &'static str) -> Box<dyn Any + Send> {
+        Box::new(())
+    }
+
+    fn is_unread(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A picture that an earlier turn may have stored is not stored while nobody can tell, as when the process ends: it is
+/// asked for again.
+///
+/// Proves C-6.
+#[tokio::test(start_paused = true)]
+async fn a_picture_that_may_be_stored_already_is_not_stored_blindly() {
+    let (unread, is_back) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
+    let seen = Arc::clone(&is_back);
+    let answer = move |request: &Recorded| match (request.url.path(), seen.load(Ordering::Relaxed)) {
+        ("/v1/images/generations", _) => json(200, &[], r#"{"task_status":"SUCCEED","task_id":"T1"}"#),
+        (_, false) => json(503, &[], "{}"),
+        ("/boat.png", _) => Ok(WireReply::scripted(200, &[("content-type", "image/png")], png(7))),
+        _ => json(200, &[], r#"{"task_status":"SUCCEED","output_images":["https://pictures.example/boat.png"]}"#),
+    };
+    let listener = Arc::new(Unread(Arc::clone(&unread)));
+    let around = move |store: Arc<dyn Store>| Arc::new(Watched::new(store, listener)) as Arc<dyn Store>;
+    let bench = bench_with(ALONE, &[], answer, |wire| wire, around).await;
+    add_key(&bench, "ms-0123456789").await;
+    assert!(keyed(&bench, 1).await.1.is_err());
+    // The turn of the request itself is over by then.
+    let still = Still::begin();
+    let (mut turns, before) = (0, asked_for(&bench, "/v1/tasks/T1"));
+    while asked_for(&bench, "/v1/tasks/T1") < before + 7 {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 600, "a second turn does not come");
+    }
+    is_back.store(true, Ordering::Relaxed);
+    while asked_for(&bench, "/boat.png") < 2 {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 1200, "its picture is not asked for again");
+    }
+    assert_eq!(bench.store.count().await.expect("store"), 0);
+    unread.store(false, Ordering::Relaxed);
+    while bench.store.count().await.expect("store") == 0 {
+        still.pass(10).await;
+        turns += 1;
+        assert!(turns < 4000, "its picture does not come");
+    }
+    assert_eq!((bench.store.count().await.expect("store"), submitted(&bench)), (1, 1));
 }
 
 /// Of two tasks of a request that are left, each is taken once: the first one's picture is there while the other is still asked for,

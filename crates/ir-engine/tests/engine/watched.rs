@@ -5,7 +5,8 @@ use ir_model::{Charge, KeyId, Timestamp};
 use ir_store::{
     AddedKeys, AdminRepo, AttemptRecord, AuditRecord, Backlog, Claim, Claims, ClientKeyRecord, ClientKeyRepo, ClientKeyUse, Cursor, Errand,
     Facets, Gallery, GalleryFilter, Hook, Interrupted, JobRecord, JobState, Journal, JournalEntry, KeyHealth, KeyRecord, KeyRepo, Listed,
-    Matching, Outbox, PictureRecord, RequestFilter, RequestLog, RequestRecord, Result, SessionRecord, Statistics, Stats, Store, Window,
+    Matching, Outbox, PictureRecord, RequestFilter, RequestLog, RequestRecord, Result, SessionRecord, Statistics, Stats, Store, StoreError,
+    Window,
 };
 use std::any::Any;
 use std::sync::Arc;
@@ -18,6 +19,11 @@ pub(crate) trait Listener: Send + Sync + 'static {
 
     /// After a call, before its caller is answered.
     async fn after(&self, _call: &'static str) {}
+
+    /// Whether the gallery cannot be read now.
+    fn is_unread(&self) -> bool {
+        false
+    }
 
     /// An attempt stands in the journal.
     fn journaled(&self, _job: &JobRecord, _attempt: &AttemptRecord) {}
@@ -101,7 +107,6 @@ pass_on! { Gallery {
     fn add(picture: PictureRecord) -> Result<()>;
     fn get(name: &str) -> Result<Option<PictureRecord>>;
     fn named(names: &[String]) -> Result<Vec<Listed>>;
-    fn page(cursor: Option<Cursor>, limit: u32) -> Result<Vec<PictureRecord>>;
     fn search(filter: GalleryFilter, before: Option<i64>, limit: u32) -> Result<Vec<Listed>>;
     fn count_matching(filter: GalleryFilter) -> Result<Matching>;
     fn facets() -> Result<Facets>;
@@ -113,6 +118,13 @@ pass_on! { Gallery {
     fn forget(names: &[String]) -> Result<u64>;
     fn count() -> Result<u64>;
     fn names_missing_from(names: &[String]) -> Result<Vec<String>>;
+}
+async fn page(&self, cursor: Option<Cursor>, limit: u32) -> Result<Vec<PictureRecord>> {
+    let _held = self.listener.before("page").await;
+    if self.listener.is_unread() {
+        return Err(StoreError::Closed);
+    }
+    Gallery::page(&*self.inner, cursor, limit).await
 } }
 
 pass_on! { Claims {

@@ -97,7 +97,10 @@ impl Shelf {
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let rows: BTreeMap<String, String> = rows.map(Result::unwrap).collect();
         let files: BTreeMap<String, String> = self.files.iter().map(|(name, found)| (name.clone(), found.hash.clone())).collect();
-        assert_eq!(stored(&setup.data()).len(), files.len());
+        let unknown: Vec<_> =
+            stored(&setup.data()).into_iter().filter(|path| !files.contains_key(&*path.file_name().unwrap().to_string_lossy())).collect();
+        let told = unknown.iter().map(|path| std::fs::read_to_string(format!("{}.json", path.display())));
+        assert!(unknown.is_empty(), "stored later: {:?}, beside {:?}", told.collect::<Vec<_>>(), self.by_prompt);
         assert!(rows == files, "{} rows, {} files", rows.len(), files.len());
     }
 

@@ -6,6 +6,7 @@ use crate::faults::until;
 use crate::support::{KEY, SOON, Setup};
 use ir_sim::{PictureSpec, make_picture};
 use serde_json::json;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -44,10 +45,16 @@ async fn a_reply_finds_room_in_a_spool_that_callers_fill() {
     let running = setup.start();
     let port = running.port;
     let picture = make_picture(PictureSpec::exactly(SPOOL as u64), 0).unwrap();
-    let body = json!({"model": "m", "prompt": format!("a full house [sim bytes={REPLY} delay=3000]"), "response_format": "b64_json"});
+    let body = json!({"model": "m", "prompt": format!("a full house [sim bytes={REPLY} delay=8000]"), "response_format": "b64_json"});
     let paid = tokio::spawn(async move { client::post(port, GENERATE, &body).await });
     let first = upload(port, &picture[..FIRST]).await;
-    until("spooled", async || spooled(&setup) > FIRST as u64 - 1_000_000).await;
+    // All of it, so that it is the second one that finds no room.
+    until("spooled", async || {
+        let before = spooled(&setup);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        before > FIRST as u64 - 1_000_000 && spooled(&setup) == before
+    })
+    .await;
     let mut second = upload(port, &picture[..SECOND]).await;
     let mut answer = [0; 12];
     timeout(SOON, second.read_exact(&mut answer)).await.expect("it is refused").unwrap();
